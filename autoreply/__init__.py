@@ -1,0 +1,1 @@
+"""Automatic replies to inbound messages. Empty until they are built."""

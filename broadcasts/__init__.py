@@ -1,0 +1,1 @@
+"""Broadcast lists and bulk sends: thin layers over `messaging` batches. Empty until they are built."""
