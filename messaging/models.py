@@ -1,0 +1,198 @@
+"""The ledger: one row a WhatsApp message from import to read receipt, and the batches they are sent in."""
+
+from django.db import models
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from accounts.fields import TimeZoneField
+from accounts.models import Organization, OrganizationQuerySet
+from senders.models import Sender
+
+
+class MessageStatus(models.IntegerChoices):
+    """Where a message stands. A status only ever moves to a higher number, with three stated exceptions:
+    `queued` returns to `pending` when its batch pauses or its sender is lost before it was leased, `sending`
+    returns to `queued` for a retry, and `unknown` moves to what a late receipt or a person says."""
+
+    PENDING = 10, "pending"  # belongs to a batch; no sender, no time yet
+    QUEUED = 20, "queued"  # has a sender, its final text, a due time and its WhatsApp id; not yet leased
+    SENDING = 30, "sending"  # leased by a worker: it may or may not have left
+    SENT = 40, "sent"  # WhatsApp's server acknowledged it
+    DELIVERED = 50, "delivered"  # the phone has it
+    READ = 60, "read"  # the person opened it
+    FAILED = 70, "failed"  # refused for good, or out of tries; `error_code` says why
+    UNKNOWN = 80, "unknown"  # may have left and cannot be asked about: never resent by itself
+    CANCELLED = 90, "cancelled"  # its batch was cancelled before it was leased
+    SKIPPED = 100, "skipped"  # never attempted on purpose; `skip_reason` says why
+    RECEIVED = 110, "received"  # written by a person to a sender (direction "in")
+
+
+OPEN_STATUSES = (MessageStatus.PENDING, MessageStatus.QUEUED, MessageStatus.SENDING)
+
+
+class SkipReason(models.TextChoices):
+    BLOCKED = "blocked", _("On the blocklist")
+    OPTED_OUT = "opted_out", _("Asked not to be messaged")
+    INVALID_NUMBER = "invalid_number", _("Not a possible mobile number")
+    NOT_ON_WHATSAPP = "not_on_whatsapp", _("Not on WhatsApp")
+    DUPLICATE = "duplicate", _("Same person twice")
+    MISSING_VARIABLE = "missing_variable", _("A variable of the text is empty")
+    FREQUENCY_CAP = "frequency_cap", _("Messaged too recently")
+
+
+class BatchStatus(models.TextChoices):
+    READY = "ready", _("Ready")  # the audience is frozen; nobody started it
+    RUNNING = "running", _("Running")  # the planner queues its messages
+    PAUSED = "paused", _("Paused")  # nothing of it is queued or sent; `status_reason` says why
+    COMPLETED = "completed", _("Completed")  # no message is pending, queued or sending
+    CANCELLED = "cancelled", _("Cancelled")  # whatever had not left never will
+
+
+class Priority(models.IntegerChoices):
+    """Lower goes first: what a person is waiting for overtakes campaigns."""
+
+    INTERACTIVE = 1, _("interactive")
+    NORMAL = 5, _("normal")
+
+
+class Batch(models.Model):
+    """Messages sent under one plan: pool of senders, pace, priority, text."""
+
+    class Origin(models.TextChoices):
+        CAMPAIGN = "campaign", _("Campaign")
+        BROADCAST = "broadcast", _("Broadcast")
+        BULK = "bulk", _("Bulk send")
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="batches")
+    origin = models.CharField(_("origin"), max_length=10, choices=Origin.choices, default=Origin.CAMPAIGN)
+    status = models.CharField(_("status"), max_length=10, choices=BatchStatus.choices, default=BatchStatus.READY)
+    status_reason = models.CharField(_("reason"), max_length=300, blank=True)
+    text = models.TextField(_("text"), help_text=_("With {{variables}}."))
+    senders: models.ManyToManyField = models.ManyToManyField(Sender, related_name="batches", verbose_name=_("senders"))
+    min_delay_ms = models.PositiveIntegerField(_("shortest delay (ms)"), default=3000)
+    max_delay_ms = models.PositiveIntegerField(_("longest delay (ms)"), default=8000)
+    timezone = TimeZoneField(_("time zone"), blank=True, help_text=_("Empty: the organization's."))
+    priority = models.PositiveSmallIntegerField(_("priority"), choices=Priority.choices, default=Priority.NORMAL)
+    created_at = models.DateTimeField(default=now, editable=False)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("batch")
+        verbose_name_plural = _("batches")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["organization", "priority", "id"],
+                name="batches_to_plan",
+                condition=models.Q(status__in=["running", "cancelled"], finished_at=None),
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(max_delay_ms__gte=models.F("min_delay_ms")), name="longest_delay_not_below_shortest"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_origin_display()} {self.pk}"
+
+
+class BatchCount(models.Model):
+    """How many messages of a batch stand at one status. The sum over shards is the figure that is shown.
+
+    A shard is a writing process (modulo `messaging.counts.SHARDS`), so that two writers seldom wait for the
+    same row. Rows change in the transaction that changes the messages, by exactly those messages.
+    """
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="counts")
+    shard = models.PositiveSmallIntegerField()
+    status = models.PositiveSmallIntegerField(choices=MessageStatus.choices)
+    skip_reason = models.CharField(max_length=20, blank=True)
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("count of a batch")
+        verbose_name_plural = _("counts of batches")
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "shard", "status", "skip_reason"], name="one_count_a_status")
+        ]
+
+
+class Message(models.Model):
+    """One WhatsApp message to or from one phone number. Times are when we learned of the step."""
+
+    class Direction(models.TextChoices):
+        OUT = "out", _("to the person")
+        IN = "in", _("from the person")
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="messages")
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, null=True, blank=True, related_name="messages")
+    sender = models.ForeignKey(Sender, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages")
+    direction = models.CharField(_("direction"), max_length=3, choices=Direction.choices, default=Direction.OUT)
+    phone_number = models.CharField(_("phone number"), max_length=16)
+    status = models.PositiveSmallIntegerField(_("status"), choices=MessageStatus.choices)
+    skip_reason = models.CharField(_("skipped because"), max_length=20, choices=SkipReason.choices, blank=True)
+    error_code = models.CharField(_("error code"), max_length=40, blank=True)
+    error = models.CharField(_("error"), max_length=300, blank=True)
+    variables = models.JSONField(_("variables"), default=dict, blank=True)
+    text = models.TextField(_("text"), blank=True, help_text=_("Final once the message is queued."))
+    priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
+    whatsapp_id = models.CharField(_("WhatsApp id"), max_length=64, blank=True)
+    idempotency_key = models.CharField(_("idempotency key"), max_length=100, null=True, blank=True)
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    lease_epoch = models.BigIntegerField(_("lease epoch"), default=0)
+    keeps_id = models.BooleanField(
+        _("safe to resend"), default=True, help_text=_("The provider takes our id, so that a repeat is dropped.")
+    )
+    created_at = models.DateTimeField(_("created"), default=now)
+    queued_at = models.DateTimeField(_("queued"), null=True, blank=True)
+    leased_at = models.DateTimeField(_("leased"), null=True, blank=True)
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
+    read_at = models.DateTimeField(_("read"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True, help_text=_("Failed, skipped or cancelled."))
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["batch", "phone_number"],
+                condition=models.Q(batch__isnull=False),
+                name="one_message_a_recipient",
+            ),
+            models.UniqueConstraint(fields=["organization", "idempotency_key"], name="one_message_an_idempotency_key"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["batch", "id"], name="messages_to_plan", condition=models.Q(status=MessageStatus.PENDING)
+            ),
+            models.Index(
+                fields=["sender", "priority", "due_at", "id"],
+                name="messages_to_lease",
+                condition=models.Q(status=MessageStatus.QUEUED),
+            ),
+            models.Index(
+                fields=["sender", "lease_epoch"],
+                name="messages_in_flight",
+                condition=models.Q(status=MessageStatus.SENDING),
+            ),
+            models.Index(fields=["whatsapp_id"], name="messages_by_whatsapp_id", condition=~models.Q(whatsapp_id="")),
+            models.Index(fields=["organization", "-id"], name="message_log"),
+            models.Index(fields=["organization", "phone_number", "-id"], name="messages_of_a_person"),
+            models.Index(
+                fields=["batch", "status", "id"],
+                name="messages_that_ended",
+                condition=models.Q(status__gte=MessageStatus.FAILED),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.phone_number} {self.get_status_display()}"

@@ -1,0 +1,98 @@
+"""The WhatsApp numbers that an organization sends from."""
+
+from django.db import models
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Organization, OrganizationQuerySet
+
+
+class Provider(models.TextChoices):
+    """How a session reaches WhatsApp. `session_service.providers` has a module for each."""
+
+    SIMULATED = "simulated", _("Simulated network (nothing leaves this machine)")
+
+
+class SenderStatus(models.TextChoices):
+    """The state of a sender's session, as the session service last saw it."""
+
+    DISCONNECTED = "disconnected", _("Disconnected")  # nobody asked for a session
+    CONNECTING = "connecting", _("Connecting")  # asked for; a worker is opening it, or will
+    SCAN = "scan", _("Waiting for scan")  # not linked yet; a QR code is shown
+    CONNECTED = "connected", _("Connected")  # linked and open: the only state that sends
+    RECONNECTING = "reconnecting", _("Reconnecting")  # lost; the next try is at `next_try_at`
+    STALLED = "stalled", _("Stalled")  # looks open, but WhatsApp's server acknowledges nothing
+    LOGGED_OUT = "logged_out", _("Logged out")  # unlinked on the phone: needs a new QR code
+    REPLACED = "replaced", _("Replaced")  # opened elsewhere: two owners would corrupt its keys
+    BANNED = "banned", _("Banned")  # refused by WhatsApp
+
+
+class Sender(models.Model):
+    """One WhatsApp number with its wish (`wanted`), state, quotas and pace.
+
+    `wanted` is what staff asked for; `status` is what is. A quota of None means no limit of that kind.
+    """
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="senders")
+    name = models.CharField(_("name"), max_length=80)
+    provider = models.CharField(_("provider"), max_length=12, choices=Provider.choices, default=Provider.SIMULATED)
+    phone_number = models.CharField(
+        _("phone number"), max_length=16, blank=True, help_text=_("Filled in when the number is linked.")
+    )
+    wanted = models.BooleanField(_("should be connected"), default=False)
+    status = models.CharField(
+        _("status"), max_length=12, choices=SenderStatus.choices, default=SenderStatus.DISCONNECTED
+    )
+    status_detail = models.CharField(_("detail"), max_length=300, blank=True)
+    status_at = models.DateTimeField(_("since"), default=now)
+    next_try_at = models.DateTimeField(_("next try"), null=True, blank=True)
+    linked_at = models.DateTimeField(_("linked"), null=True, blank=True)
+    quota_per_minute = models.PositiveIntegerField(_("messages a minute"), null=True, blank=True, default=20)
+    quota_per_hour = models.PositiveIntegerField(_("messages an hour"), null=True, blank=True, default=400)
+    quota_per_day = models.PositiveIntegerField(_("messages a day"), null=True, blank=True, default=1000)
+    consecutive_failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    planned_until = models.DateTimeField(
+        _("planned until"), null=True, blank=True, help_text=_("When its last planned message is due.")
+    )
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sender")
+        verbose_name_plural = _("senders")
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "name"], name="one_sender_a_name"),
+            models.UniqueConstraint(
+                fields=["phone_number"],
+                condition=~models.Q(phone_number=""),
+                name="one_sender_a_number",
+                violation_error_message=_("Another sender already uses this number."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SenderUsage(models.Model):
+    """How many messages a sender leased in one minute, hour or calendar day of its organization.
+
+    Written in the transaction that leases the messages, so that a quota is spent exactly once.
+    """
+
+    class Period(models.TextChoices):
+        MINUTE = "minute", _("minute")
+        HOUR = "hour", _("hour")
+        DAY = "day", _("day")
+
+    sender = models.ForeignKey(Sender, on_delete=models.CASCADE, related_name="usage")
+    period = models.CharField(max_length=6, choices=Period.choices)
+    starts_at = models.DateTimeField()
+    used = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("use of a quota")
+        verbose_name_plural = _("use of quotas")
+        constraints = [models.UniqueConstraint(fields=["sender", "period", "starts_at"], name="one_use_a_period")]

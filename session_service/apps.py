@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class SessionServiceConfig(AppConfig):
+    name = "session_service"
+    verbose_name = _("Session service")

@@ -1,0 +1,33 @@
+"""Every address of the product: pages, API, admin, health."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from accounts.pages import start
+from accounts.urls import organization_urlpatterns
+from whatsapp_automation import health
+
+api_urlpatterns = [
+    path("", include("accounts.api_urls")),
+    path("", include("senders.api_urls")),
+    path("", include("contacts.api_urls")),
+    path("", include("messaging.api_urls")),
+    path("", include("campaigns.api_urls")),
+]
+
+urlpatterns = [
+    path("", start, name="start"),
+    path("accounts/", include("accounts.urls")),
+    path("o/<slug:organization>/", include((organization_urlpatterns, "organization"))),
+    path("o/<slug:organization>/senders", include("senders.urls")),
+    path("o/<slug:organization>/contacts", include("contacts.urls")),
+    path("o/<slug:organization>/campaigns", include("campaigns.urls")),
+    path("o/<slug:organization>", include("whatsapp_automation.home_urls")),
+    path("api/", include((api_urlpatterns, "api"))),
+    path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path("health", health.health, name="health"),
+    path("metrics", health.metrics, name="metrics"),
+    path("admin/", admin.site.urls),
+]
