@@ -91,6 +91,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django.contrib.humanize",
+    "django.forms",
+    "django.forms",
     "channels",
     "rest_framework",
     "drf_spectacular",
