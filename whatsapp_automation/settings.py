@@ -92,7 +92,6 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.humanize",
     "django.forms",
-    "django.forms",
     "channels",
     "rest_framework",
     "drf_spectacular",
