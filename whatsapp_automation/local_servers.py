@@ -1,7 +1,7 @@
-"""The private PostgreSQL and Redis that the project starts where none is configured.
+"""Where the private PostgreSQL and Redis listen that the project starts when none is configured.
 
-Both come from wheels, listen on Unix sockets only, and keep their files under `DATA_DIR`. Settings call the
-functions that merely name addresses; nothing here starts a process on import.
+They use Unix sockets only, so two clones never meet. Settings import this module: it names addresses and starts
+nothing. `private_servers` runs them.
 """
 
 import hashlib
