@@ -1,0 +1,11 @@
+"""One module or folder a kind of provider; `PROVIDERS` is the only list of them."""
+
+from collections.abc import Callable
+
+from senders.models import Provider as Kind
+from session_service.providers.base import Provider
+from session_service.providers.simulated import SimulatedProvider
+
+PROVIDERS: dict[str, Callable[[], Provider]] = {
+    Kind.SIMULATED: SimulatedProvider,
+}
