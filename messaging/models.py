@@ -168,6 +168,9 @@ class Message(models.Model):
                 condition=models.Q(batch__isnull=False),
                 name="one_message_a_recipient",
             ),
+            models.UniqueConstraint(
+                fields=["sender", "whatsapp_id"], condition=models.Q(direction="in"), name="received_once"
+            ),
             models.UniqueConstraint(fields=["organization", "idempotency_key"], name="one_message_an_idempotency_key"),
         ]
         indexes = [

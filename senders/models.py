@@ -77,22 +77,20 @@ class Sender(models.Model):
 
 
 class SenderUsage(models.Model):
-    """How many messages a sender leased in one minute, hour or calendar day of its organization.
+    """How many messages a sender leased in the current minute, hour and calendar day of its organization.
 
-    Written in the transaction that leases the messages, so that a quota is spent exactly once.
+    Written in the transaction that leases the messages, so that a quota is spent exactly once. A figure counts
+    only while its `..._starts_at` is the start of the present period; see `senders.quota`.
     """
 
-    class Period(models.TextChoices):
-        MINUTE = "minute", _("minute")
-        HOUR = "hour", _("hour")
-        DAY = "day", _("day")
-
-    sender = models.ForeignKey(Sender, on_delete=models.CASCADE, related_name="usage")
-    period = models.CharField(max_length=6, choices=Period.choices)
-    starts_at = models.DateTimeField()
-    used = models.PositiveIntegerField(default=0)
+    sender = models.OneToOneField(Sender, on_delete=models.CASCADE, primary_key=True, related_name="usage")
+    minute_starts_at = models.DateTimeField(default=now)
+    minute_used = models.PositiveIntegerField(default=0)
+    hour_starts_at = models.DateTimeField(default=now)
+    hour_used = models.PositiveIntegerField(default=0)
+    day_starts_at = models.DateTimeField(default=now)
+    day_used = models.PositiveIntegerField(default=0)
 
     class Meta:
-        verbose_name = _("use of a quota")
+        verbose_name = _("use of quotas")
         verbose_name_plural = _("use of quotas")
-        constraints = [models.UniqueConstraint(fields=["sender", "period", "starts_at"], name="one_use_a_period")]
