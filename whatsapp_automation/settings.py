@@ -156,26 +156,25 @@ USE_TZ = True
 
 # -- Files --
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True  # serves them from where they lie: there is no collectstatic step to forget
 MEDIA_URL = "/media/"
 MEDIA_ROOT = DATA_DIR / "media"
 STORAGE_BUCKET = env.text("STORAGE_BUCKET", "")
+S3_STORAGE = {
+    "BACKEND": "storages.backends.s3.S3Storage",
+    "OPTIONS": {
+        "bucket_name": STORAGE_BUCKET,
+        "endpoint_url": env.url("STORAGE_ENDPOINT_URL", "", ("http", "https")) or None,
+        "access_key": env.text("STORAGE_ACCESS_KEY", ""),
+        "secret_key": env.text("STORAGE_SECRET_KEY", ""),
+        "region_name": env.text("STORAGE_REGION", "") or None,
+        "file_overwrite": False,
+        "querystring_auth": True,
+    },
+}
 STORAGES = {
-    "default": {
-        "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {
-            "bucket_name": STORAGE_BUCKET,
-            "endpoint_url": env.url("STORAGE_ENDPOINT_URL", "", ("http", "https")) or None,
-            "access_key": env.text("STORAGE_ACCESS_KEY", ""),
-            "secret_key": env.text("STORAGE_SECRET_KEY", ""),
-            "region_name": env.text("STORAGE_REGION", "") or None,
-            "file_overwrite": False,
-            "querystring_auth": True,
-        },
-    }
-    if STORAGE_BUCKET
-    else {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": S3_STORAGE if STORAGE_BUCKET else {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 100 * 1024 * 1024, minimum=1)
@@ -225,6 +224,7 @@ PLAN_AHEAD_SECONDS = env.number("PLAN_AHEAD_SECONDS", 60, minimum=1)
 SESSION_WORKER_CAPACITY = env.integer("SESSION_WORKER_CAPACITY", 1000, minimum=1)
 SESSION_LEASE_SECONDS = env.number("SESSION_LEASE_SECONDS", 15, minimum=3)
 SEND_CONCURRENCY = env.integer("SEND_CONCURRENCY", 250, minimum=1)
+SEND_ATTEMPTS = env.integer("SEND_ATTEMPTS", 3, minimum=1)
 
 # -- The simulated WhatsApp network --
 SIMULATOR_ACK_MS = env.integer("SIMULATOR_ACK_MS", 50)
