@@ -1,0 +1,19 @@
+// Everything a page needs in the browser, in one bundle.
+
+import "@tabler/core/dist/js/tabler.esm.min.js";
+import Alpine from "@alpinejs/csp";
+import "htmx.org";
+import "htmx.org/dist/ext/hx-alpine-compat.js";
+
+import "./dialogs.js";
+import "./forms.js";
+import "./live.js";
+import "./server.js";
+import "./theme_choice.js";
+
+// Alpine components: each module exports a function that registers one.
+const components = [];
+
+window.Alpine = Alpine; // the bridge between htmx and Alpine looks for it here
+components.forEach((register) => register(Alpine));
+Alpine.start();
