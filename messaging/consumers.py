@@ -1,0 +1,109 @@
+"""The WebSocket of live pages: `/ws/<topic>`, opened with a ticket or by a page of our own with its session."""
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+from channels.auth import get_user
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db.models import QuerySet
+
+from accounts import tickets
+from contacts.models import ListImport
+from messaging.hub import hub
+from messaging.models import Batch
+from senders.models import Sender
+
+CLOSE_UNAUTHENTICATED = 4401
+CLOSE_UNKNOWN_TOPIC = 4404
+CHECK_AGAIN_SECONDS = 60  # how long a socket outlives a lost membership or an ended session
+
+# The rows that a topic is about; a topic is open to those who may see its row.
+TOPICS: dict[str, QuerySet[Any]] = {
+    "batch": Batch.objects.all(),
+    "sender": Sender.objects.all(),
+    "import": ListImport.objects.all(),
+}
+
+
+def organization_of(topic: str) -> int | None:
+    """The organization that a topic belongs to, or None where there is no such thing."""
+    kind, _, number = topic.partition(".")
+    if kind not in TOPICS or not number.isdecimal() or len(number) > 18:
+        return None
+    return TOPICS[kind].filter(pk=int(number)).values_list("organization_id", flat=True).first()
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """Sends every event of one topic as JSON. Whatever the browser sends is ignored."""
+
+    async def connect(self) -> None:
+        self.topic: str = self.scope["url_route"]["kwargs"]["topic"]
+        self.newest: dict[str, dict[str, Any]] = {}
+        self.news = asyncio.Event()
+        self.tasks: list[asyncio.Task[None]] = []
+        refusal = await self._refusal()
+        await self.accept()  # a browser learns the code of a close only after the handshake
+        if refusal:
+            await self.close(code=refusal)
+            return
+        await hub().join(self.topic, self)
+        self.tasks.append(asyncio.create_task(self._send_newest()))
+        if "user" in self.scope:
+            self.tasks.append(asyncio.create_task(self._check_again()))
+
+    async def disconnect(self, code: int) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await hub().leave(self.topic, self)
+
+    def offer(self, event: dict[str, Any]) -> None:
+        self.newest[event["type"]] = event
+        self.news.set()
+
+    async def _send_newest(self) -> None:
+        while True:
+            await self.news.wait()
+            self.news.clear()
+            events, self.newest = self.newest, {}
+            for event in events.values():
+                await self.send(text_data=json.dumps(event))
+
+    async def _refusal(self) -> int | None:
+        """The close code, or None for those who may watch. An outsider learns no more than that there is nothing."""
+        organization_id = await database_sync_to_async(organization_of)(self.topic)
+        ticket = parse_qs(self.scope["query_string"].decode()).get("ticket", [""])[0]
+        if ticket:
+            bound_to = await database_sync_to_async(tickets.redeem)(ticket, self.topic)
+            if bound_to is None:
+                return CLOSE_UNAUTHENTICATED
+            return None if bound_to == organization_id else CLOSE_UNKNOWN_TOPIC
+        if not self._same_origin():
+            return CLOSE_UNAUTHENTICATED
+        user = await get_user(self.scope)
+        if not user.is_authenticated:
+            return CLOSE_UNAUTHENTICATED
+        self.scope["user"] = user
+        return None if await self._is_member(organization_id) else CLOSE_UNKNOWN_TOPIC
+
+    async def _is_member(self, organization_id: int | None) -> bool:
+        if organization_id is None:
+            return False
+        return await self.scope["user"].memberships.filter(organization_id=organization_id).aexists()
+
+    async def _check_again(self) -> None:
+        """Closes the socket of a person who signed out or left the organization."""
+        while True:
+            await asyncio.sleep(CHECK_AGAIN_SECONDS)
+            refusal = await self._refusal()
+            if refusal:
+                await self.close(code=refusal)
+                return
+
+    def _same_origin(self) -> bool:
+        """Whether the page that opens the socket came from this host: a session cookie alone would let any site in."""
+        headers = dict(self.scope["headers"])
+        origin = urlparse(headers.get(b"origin", b"").decode("latin-1"))
+        return bool(origin.netloc) and origin.netloc == headers.get(b"host", b"").decode("latin-1")

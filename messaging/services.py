@@ -1,0 +1,169 @@
+"""Starting, pausing and stopping batches, and sending single messages."""
+
+from datetime import timedelta
+
+from django.db import IntegrityError, connection, transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from accounts.models import Organization
+from messaging import counts, planner, progress
+from messaging.counts import Changes
+from messaging.models import Batch, BatchStatus, Message, MessageStatus, Priority
+from senders.models import Sender
+
+CANCELLED_AT_ONCE = 20_000  # the planner cancels the rest of a larger batch
+
+
+class NotAllowed(Exception):
+    """The request makes no sense in the present state. The message is for the person who asked."""
+
+
+def start_batch(*, batch: Batch) -> None:
+    """Lets the planner queue the batch's messages. Raises `NotAllowed` where there is nobody to send or to send to."""
+    if not batch.senders.exists():
+        raise NotAllowed(_("Choose at least one sender first."))
+    if not counts.of_batches([batch.pk])[batch.pk].get((MessageStatus.PENDING, "")):
+        raise NotAllowed(_("There is nobody to send to: every recipient was skipped, or the list is empty."))
+    _change(batch, [BatchStatus.READY], BatchStatus.RUNNING, _("Only a batch that is ready can be started."))
+    Batch.objects.filter(pk=batch.pk).update(started_at=now())
+
+
+def pause_batch(*, batch: Batch, reason: str = "") -> None:
+    """Nothing more is leased once this is committed: what is queued returns to `pending`, at most a minute's worth.
+
+    A message that was leased before stays with its sender, because it may have left; it waits as `queued`.
+    """
+    with transaction.atomic():
+        _change(
+            batch, [BatchStatus.RUNNING], BatchStatus.PAUSED, _("Only a running batch can be paused."), reason=reason
+        )
+        changes = Changes()
+        take_back_queued(changes, batch_id=batch.pk)
+        changes.save()
+    progress.publish({batch.pk}, at_once=True)
+
+
+def resume_batch(*, batch: Batch) -> None:
+    _change(batch, [BatchStatus.PAUSED], BatchStatus.RUNNING, _("Only a paused batch can be resumed."))
+    progress.publish({batch.pk}, at_once=True)
+
+
+def cancel_batch(*, batch: Batch) -> None:
+    """Ends the batch. What has not left is `cancelled`; what was leased and is not settled becomes `unknown`."""
+    with transaction.atomic():
+        _change(
+            batch,
+            [BatchStatus.READY, BatchStatus.RUNNING, BatchStatus.PAUSED],
+            BatchStatus.CANCELLED,
+            _("This batch has already ended."),
+        )
+        changes = Changes()
+        take_back_queued(changes, batch_id=batch.pk)
+        _give_up_retries(batch.pk, changes)
+        planner.cancel_pending(batch.pk, changes, CANCELLED_AT_ONCE)
+        changes.save()
+    progress.publish({batch.pk}, at_once=True)
+
+
+def _change(batch: Batch, before: list[BatchStatus], after: BatchStatus, complaint: str, *, reason: str = "") -> None:
+    """Changes the status only if it is still one of `before`: of two people who press at once, one is told."""
+    changed = Batch.objects.filter(pk=batch.pk, status__in=before).update(status=after, status_reason=reason)
+    if not changed:
+        raise NotAllowed(complaint)
+    batch.status, batch.status_reason = after, reason
+
+
+def take_back_queued(changes: Changes, *, batch_id: int | None = None, sender_ids: list[int] | None = None) -> int:
+    """Returns what was queued and never leased to `pending`, for a batch or for senders, and frees their slots.
+
+    Single messages keep the sender they asked for. Call inside a transaction; the caller saves `changes`.
+    """
+    condition = "batch_id = %(batch)s" if batch_id is not None else "sender_id = ANY(%(senders)s)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH taken AS (
+                SELECT id, sender_id FROM messaging_message
+                WHERE {condition} AND status = %(queued)s AND attempts = 0 ORDER BY id FOR UPDATE
+            ), freed AS (
+                UPDATE senders_sender SET planned_until = NULL WHERE id IN (SELECT sender_id FROM taken)
+            )
+            UPDATE messaging_message AS message SET status = %(pending)s, due_at = NULL, queued_at = NULL,
+                whatsapp_id = '', sender_id = CASE WHEN message.batch_id IS NULL THEN message.sender_id END,
+                text = CASE WHEN message.batch_id IS NULL THEN message.text ELSE '' END
+            FROM taken WHERE message.id = taken.id
+            RETURNING message.batch_id
+            """,
+            {
+                "batch": batch_id,
+                "senders": sender_ids,
+                "queued": MessageStatus.QUEUED,
+                "pending": MessageStatus.PENDING,
+            },
+        )
+        rows = cursor.fetchall()
+    for (batch,) in rows:
+        changes.move(batch, MessageStatus.QUEUED, MessageStatus.PENDING)
+    return len(rows)
+
+
+def _give_up_retries(batch_id: int, changes: Changes) -> None:
+    """Ends what waits for another attempt: `failed` where the last one is known not to have left, else `unknown`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE messaging_message SET status = CASE WHEN error_code = '' THEN %s ELSE %s END, ended_at = now()
+            WHERE batch_id = %s AND status = %s AND attempts > 0 RETURNING status
+            """,
+            [MessageStatus.UNKNOWN, MessageStatus.FAILED, batch_id, MessageStatus.QUEUED],
+        )
+        for (status,) in cursor.fetchall():
+            changes.move(batch_id, MessageStatus.QUEUED, status)
+
+
+def send_message(
+    *,
+    organization: Organization,
+    to: str,
+    text: str,
+    sender: Sender | None = None,
+    idempotency_key: str | None = None,
+) -> Message:
+    """Accepts one message for the next planner pass, ahead of campaigns. `to` is E.164 with a plus.
+
+    With a key that was used before, gives the message it made then; raises `NotAllowed` if that one differs.
+    """
+    try:
+        with transaction.atomic():
+            return Message.objects.create(
+                organization=organization,
+                sender=sender,
+                phone_number=to,
+                text=text,
+                status=MessageStatus.PENDING,
+                priority=Priority.INTERACTIVE,
+                idempotency_key=idempotency_key or None,
+            )
+    except IntegrityError:
+        earlier = Message.objects.for_organization(organization).filter(idempotency_key=idempotency_key).first()
+        if earlier is None:
+            raise
+        if (earlier.phone_number, earlier.text) != (to, text):
+            raise NotAllowed(_("This idempotency key was used for a different message.")) from None
+        return earlier
+
+
+def recover_overdue(*, older_than: timedelta) -> int:
+    """Takes back queued messages whose time passed long ago, as after an outage, to be planned afresh."""
+    with transaction.atomic():
+        changes = Changes()
+        late = (
+            Message.objects.filter(status=MessageStatus.QUEUED, attempts=0, due_at__lt=now() - older_than)
+            .values_list("sender_id", flat=True)
+            .distinct()
+        )
+        sender_ids = [sender_id for sender_id in late if sender_id is not None]
+        taken = take_back_queued(changes, sender_ids=sender_ids) if sender_ids else 0
+        changes.save()
+    return taken

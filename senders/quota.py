@@ -1,0 +1,76 @@
+"""What a sender may still send: its quotas a minute, an hour and a calendar day in its organization's time zone.
+
+Two readers use the same rule: the planner, which spaces messages so that a quota is seldom met, and the lease
+query, which spends it. The rule is written here once, as SQL over the aliases `sender`, `organization` and `usage`.
+"""
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+UNLIMITED = 1_000_000_000
+
+
+def _period_start(period: str) -> str:
+    return f"(date_trunc('{period}', now() AT TIME ZONE organization.timezone) AT TIME ZONE organization.timezone)"
+
+
+def _left(period: str) -> str:
+    used = f"CASE WHEN usage.{period}_starts_at = {_period_start(period)} THEN usage.{period}_used ELSE 0 END"
+    return f"COALESCE(sender.quota_per_{period} - {used}, {UNLIMITED})"
+
+
+# Messages that the sender may lease now, 0 or less when a quota is exhausted.
+QUOTA_LEFT_SQL = f"LEAST({_left('minute')}, {_left('hour')}, {_left('day')})"
+
+
+def _spent(period: str) -> str:
+    started = f"senders_senderusage.{period}_starts_at = excluded.{period}_starts_at"
+    more = f"senders_senderusage.{period}_used + excluded.{period}_used"
+    return f"{period}_used = CASE WHEN {started} THEN {more} ELSE excluded.{period}_used END"
+
+
+_SPEND_SQL = f"""
+INSERT INTO senders_senderusage
+    (sender_id, minute_starts_at, minute_used, hour_starts_at, hour_used, day_starts_at, day_used)
+SELECT sender.id, {_period_start("minute")}, spent.number, {_period_start("hour")}, spent.number,
+    {_period_start("day")}, spent.number
+FROM unnest(%s::bigint[], %s::integer[]) AS spent (sender_id, number)
+JOIN senders_sender AS sender ON sender.id = spent.sender_id
+JOIN accounts_organization AS organization ON organization.id = sender.organization_id
+ORDER BY sender.id
+ON CONFLICT (sender_id) DO UPDATE SET
+    {_spent("minute")}, minute_starts_at = excluded.minute_starts_at,
+    {_spent("hour")}, hour_starts_at = excluded.hour_starts_at,
+    {_spent("day")}, day_starts_at = excluded.day_starts_at
+"""
+
+
+def spend(numbers: dict[int, int]) -> None:
+    """Counts leased messages (sender id to number) against all three quotas, in the transaction of the lease."""
+    if numbers:
+        with connection.cursor() as cursor:
+            cursor.execute(_SPEND_SQL, [list(numbers), list(numbers.values())])
+
+
+def used_now(sender_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """For each sender, messages leased in the present minute, hour and day."""
+    columns = ", ".join(
+        f"CASE WHEN usage.{period}_starts_at = {_period_start(period)} THEN usage.{period}_used ELSE 0 END"
+        for period in ("minute", "hour", "day")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT sender.id, {columns}
+            FROM senders_sender AS sender
+            JOIN accounts_organization AS organization ON organization.id = sender.organization_id
+            LEFT JOIN senders_senderusage AS usage ON usage.sender_id = sender.id
+            WHERE sender.id = ANY(%s)
+            """,
+            [list(sender_ids)],
+        )
+        return {
+            sender_id: {"minute": minute or 0, "hour": hour or 0, "day": day or 0}
+            for sender_id, minute, hour, day in cursor.fetchall()
+        }
