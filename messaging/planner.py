@@ -249,8 +249,8 @@ def _pending(organization: Organization, batch: Batch | None, plan: Plan, limit:
     with connection.cursor() as cursor:
         cursor.execute(_PENDING_SQL.format(condition=condition), [MessageStatus.PENDING, *parameters, limit])
         return [
-            PendingMessage(id, phone_number, json.loads(variables), text, blocked_as)
-            for id, phone_number, variables, text, blocked_as in cursor.fetchall()
+            PendingMessage(row_id, phone_number, json.loads(variables), text, blocked_as)
+            for row_id, phone_number, variables, text, blocked_as in cursor.fetchall()
         ]
 
 
@@ -325,7 +325,7 @@ def _write_skipped(skipped: list[tuple[int, str]]) -> None:
             UPDATE messaging_message AS message SET status = %s, skip_reason = s.reason, ended_at = now()
             FROM unnest(%s::bigint[], %s::text[]) AS s (id, reason) WHERE message.id = s.id
             """,
-            [MessageStatus.SKIPPED, [id for id, _ in skipped], [reason for _, reason in skipped]],
+            [MessageStatus.SKIPPED, [row_id for row_id, _ in skipped], [reason for _, reason in skipped]],
         )
 
 

@@ -1,0 +1,204 @@
+"""Who holds which sender: registration, heartbeat, taking over, releasing, and what a lost owner left behind.
+
+Ownership is a row with an expiry and an epoch. All times are the database's, so that workers need no common clock.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.timezone import now
+
+from messaging import services as messaging
+from messaging.counts import Changes
+from messaging.models import MessageStatus
+from senders.models import SenderStatus
+from session_service.models import SessionLease, SessionWorker
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSender:
+    """A sender that a worker holds, as it was when the lease was taken."""
+
+    id: int
+    epoch: int
+    name: str
+    provider: str
+    phone_number: str
+
+
+def register(*, name: str, capacity: int) -> SessionWorker:
+    return SessionWorker.objects.create(name=name, capacity=capacity)
+
+
+def heartbeat(*, worker_id: int) -> dict[int, int]:
+    """Renews all of the worker's leases in one statement. Returns sender id to epoch of what it still holds.
+
+    A lease that ran out is not renewed, even if nobody took it: the worker must open that session anew.
+    """
+    SessionWorker.objects.filter(pk=worker_id).update(heartbeat_at=now())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE session_service_sessionlease SET expires_at = clock_timestamp() + %s * interval '1 second'
+            WHERE worker_id = %s AND expires_at > clock_timestamp() RETURNING sender_id, epoch
+            """,
+            [settings.SESSION_LEASE_SECONDS, worker_id],
+        )
+        return dict(cursor.fetchall())
+
+
+def take(*, worker_id: int, limit: int) -> list[HeldSender]:
+    """Takes up to `limit` senders that should be connected and that nobody holds.
+
+    What an earlier owner had leased and not settled is settled in the same transaction: see `recover`.
+    """
+    changes = Changes()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO session_service_sessionlease (sender_id, epoch, expires_at)
+            SELECT id, 0, now() FROM senders_sender AS sender
+            WHERE wanted AND NOT EXISTS (SELECT FROM session_service_sessionlease WHERE sender_id = sender.id)
+            ON CONFLICT DO NOTHING
+            """
+        )
+        cursor.execute(
+            """
+            WITH free AS (
+                SELECT lease.sender_id FROM session_service_sessionlease AS lease
+                JOIN senders_sender AS sender ON sender.id = lease.sender_id AND sender.wanted
+                WHERE lease.worker_id IS NULL OR lease.expires_at < clock_timestamp()
+                ORDER BY lease.sender_id LIMIT %s
+                FOR UPDATE OF lease SKIP LOCKED
+            )
+            UPDATE session_service_sessionlease AS lease
+            SET worker_id = %s, epoch = lease.epoch + 1, expires_at = clock_timestamp() + %s * interval '1 second'
+            FROM free JOIN senders_sender AS sender ON sender.id = free.sender_id
+            WHERE lease.sender_id = free.sender_id
+            RETURNING sender.id, lease.epoch, sender.name, sender.provider, sender.phone_number
+            """,
+            [limit, worker_id, settings.SESSION_LEASE_SECONDS],
+        )
+        taken = [HeldSender(*row) for row in cursor.fetchall()]
+        if taken:
+            recover(changes)
+            changes.save()
+    return taken
+
+
+def unwanted(*, worker_id: int) -> list[int]:
+    """Senders that the worker holds and staff asked to disconnect."""
+    return list(
+        SessionLease.objects.filter(worker_id=worker_id, sender__wanted=False).values_list("sender_id", flat=True)
+    )
+
+
+def release(*, worker_id: int, sender_id: int, epoch: int) -> None:
+    """Gives a sender up, so that another worker may take it at once."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE session_service_sessionlease SET worker_id = NULL, expires_at = clock_timestamp()
+            WHERE worker_id = %s AND sender_id = %s AND epoch = %s
+            """,
+            [worker_id, sender_id, epoch],
+        )
+
+
+def recover(changes: Changes) -> int:
+    """Settles messages that are `sending` under a lease that has ended: they may or may not have left.
+
+    On a provider that keeps ids they return to `queued` of the same sender, to be repeated under the same id, which
+    the person's phone drops if it has it already. Elsewhere they are `unknown`. Call inside a transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH lost AS (
+                SELECT message.id FROM messaging_message AS message
+                LEFT JOIN session_service_sessionlease AS lease ON lease.sender_id = message.sender_id
+                WHERE message.status = %(sending)s AND (
+                    lease.sender_id IS NULL OR lease.epoch > message.lease_epoch OR lease.expires_at < clock_timestamp()
+                )
+                ORDER BY message.id FOR UPDATE OF message SKIP LOCKED
+            )
+            UPDATE messaging_message AS message SET
+                status = CASE WHEN keeps_id AND sender_id IS NOT NULL THEN %(queued)s ELSE %(unknown)s END,
+                due_at = CASE WHEN keeps_id THEN now() ELSE due_at END
+            FROM lost WHERE message.id = lost.id
+            RETURNING message.batch_id, message.status
+            """,
+            {
+                "sending": MessageStatus.SENDING,
+                "queued": MessageStatus.QUEUED,
+                "unknown": MessageStatus.UNKNOWN,
+            },
+        )
+        rows = cursor.fetchall()
+    for batch_id, status in rows:
+        changes.move(batch_id, MessageStatus.SENDING, status)
+    return len(rows)
+
+
+def take_back_unsent(*, worker_id: int, handed_over: list[int], changes: Changes) -> None:
+    """Returns messages to `queued` that this worker leased in a commit whose answer it never got: none of them was
+    handed over, since every one that was is in `handed_over`. Call inside a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE messaging_message AS message SET status = %s, attempts = attempts - 1
+            FROM session_service_sessionlease AS lease
+            WHERE message.status = %s AND lease.sender_id = message.sender_id AND lease.worker_id = %s
+                AND lease.epoch = message.lease_epoch AND message.id <> ALL(%s)
+            RETURNING message.batch_id
+            """,
+            [MessageStatus.QUEUED, MessageStatus.SENDING, worker_id, handed_over],
+        )
+        for (batch_id,) in cursor.fetchall():
+            changes.move(batch_id, MessageStatus.SENDING, MessageStatus.QUEUED)
+
+
+def recover_lost() -> set[int]:
+    """`recover` in a transaction of its own, for senders that nobody takes over. Returns the batches that changed."""
+    changes = Changes()
+    with transaction.atomic():
+        recover(changes)
+        changes.save()
+    return changes.batch_ids
+
+
+def settle_unwanted() -> list[int]:
+    """Shows senders as disconnected that nobody wants and nobody holds, and frees what was queued for them."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE senders_sender AS sender SET status = %s, status_at = now(), status_detail = '', next_try_at = NULL
+            WHERE NOT wanted AND status = ANY(%s) AND NOT EXISTS (
+                SELECT FROM session_service_sessionlease AS lease
+                WHERE lease.sender_id = sender.id AND lease.worker_id IS NOT NULL
+                    AND lease.expires_at > clock_timestamp()
+            )
+            RETURNING id
+            """,
+            [
+                SenderStatus.DISCONNECTED,
+                [
+                    SenderStatus.CONNECTING,
+                    SenderStatus.SCAN,
+                    SenderStatus.CONNECTED,
+                    SenderStatus.RECONNECTING,
+                    SenderStatus.STALLED,
+                ],
+            ],
+        )
+        sender_ids = [row[0] for row in cursor.fetchall()]
+        if sender_ids:
+            changes = Changes()
+            messaging.take_back_queued(changes, sender_ids=sender_ids)
+            changes.save()
+    return sender_ids
+
+
+def stop(*, worker_id: int) -> None:
+    SessionWorker.objects.filter(pk=worker_id).update(stopped_at=now())

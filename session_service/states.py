@@ -1,0 +1,104 @@
+"""Writes what a session is, as its owner sees it, and what follows for the sender's queue."""
+
+from dataclasses import replace
+
+from django.db import connection, transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from accounts import live
+from messaging import services as messaging
+from messaging.counts import Changes
+from messaging.models import MessageStatus
+from senders import qr
+from senders.models import Sender, SenderStatus
+from session_service.providers.base import QrCode, SessionState
+
+# A person must act before the session can be opened again, so nobody goes on wanting it.
+ENDED = {SenderStatus.LOGGED_OUT, SenderStatus.BANNED, SenderStatus.REPLACED, SenderStatus.DISCONNECTED}
+# What may have left through these never will be settled by them.
+GONE = {SenderStatus.LOGGED_OUT, SenderStatus.BANNED}
+
+
+def write_state(*, worker_id: int, state: SessionState) -> bool:
+    """Shows a session's new state, and frees its queue unless it can send. False if the worker no longer owns it."""
+    changes = Changes()
+    with transaction.atomic():
+        if not _owns(worker_id, state.sender_id, state.epoch):
+            return False
+        fields: dict[str, object] = {
+            "status": state.status,
+            "status_detail": state.detail[:300],
+            "status_at": now(),
+            "next_try_at": state.next_try_at,
+        }
+        if state.phone_number:
+            fields["phone_number"] = state.phone_number
+            if Sender.objects.filter(phone_number=state.phone_number).exclude(pk=state.sender_id).exists():
+                fields |= _refuse_number(state.phone_number)
+                state = replace(state, status=str(fields["status"]), detail=str(fields["status_detail"]))
+        if state.status in ENDED:
+            fields["wanted"] = False
+        sender = Sender.objects.filter(pk=state.sender_id)
+        sender.update(**fields)
+        if state.status == SenderStatus.CONNECTED:
+            sender.filter(linked_at=None).update(linked_at=now())
+        else:
+            messaging.take_back_queued(changes, sender_ids=[state.sender_id])
+        if state.status in GONE:
+            _end_uncertain(state.sender_id, changes)
+        changes.save()
+    if state.status != SenderStatus.SCAN:
+        qr.forget(state.sender_id)
+    publish(state.sender_id, {"status": state.status, "detail": state.detail})
+    return True
+
+
+def _refuse_number(phone_number: str) -> dict[str, object]:
+    """Two senders on one number would be two owners of one session: the second is not connected."""
+    return {
+        "phone_number": "",
+        "status": SenderStatus.LOGGED_OUT,
+        "status_detail": _("Another sender already uses %(number)s. Unlink it on the phone, then scan with another.")
+        % {"number": phone_number},
+    }
+
+
+def show_qr(*, code: QrCode) -> None:
+    qr.store(code.sender_id, code.text, code.expires_in)
+    publish(code.sender_id, {"status": SenderStatus.SCAN, "detail": ""})
+
+
+def publish(sender_id: int, event: dict[str, str]) -> None:
+    """Tells the pages that show this sender; they fetch the rest themselves."""
+    live.publish(f"sender.{sender_id}", {"type": "state", **event})
+
+
+def _owns(worker_id: int, sender_id: int, epoch: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT FROM session_service_sessionlease
+            WHERE sender_id = %s AND worker_id = %s AND epoch = %s AND expires_at > clock_timestamp() FOR SHARE
+            """,
+            [sender_id, worker_id, epoch],
+        )
+        return cursor.fetchone() is not None
+
+
+def _end_uncertain(sender_id: int, changes: Changes) -> None:
+    """Ends what was attempted through a sender that is gone: another sender would let the person see it twice."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH lost AS (
+                SELECT id, status FROM messaging_message
+                WHERE sender_id = %s AND (status = %s OR (status = %s AND attempts > 0)) ORDER BY id FOR UPDATE
+            )
+            UPDATE messaging_message AS message SET status = %s, ended_at = now()
+            FROM lost WHERE message.id = lost.id RETURNING message.batch_id, lost.status
+            """,
+            [sender_id, MessageStatus.SENDING, MessageStatus.QUEUED, MessageStatus.UNKNOWN],
+        )
+        for batch_id, was in cursor.fetchall():
+            changes.move(batch_id, was, MessageStatus.UNKNOWN)
