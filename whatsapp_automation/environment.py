@@ -5,10 +5,12 @@ meanwhile, and `whatsapp_automation.checks` reports each one by name, so that ev
 with a sentence that says which variable to mend.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from environs import Env, EnvError
@@ -47,13 +49,24 @@ class Environment:
     def words(self, name: str, default: list[str]) -> list[str]:
         return [word.strip() for word in self._read(name, default, self._env.list, "words separated by commas")]
 
-    def number(self, name: str, default: float, minimum: float = 0) -> float:
-        value = self._read(name, default, self._env.float, "a number")
-        return self._at_least(name, value, default, minimum)
+    def one_of(self, name: str, default: str, allowed: list[str]) -> str:
+        value = self.text(name, default)
+        if value not in allowed:
+            self.complain(name, f"is {value!r}, which is not known here.", f"It must be one of {', '.join(allowed)}.")
+            return default
+        return value
 
-    def integer(self, name: str, default: int, minimum: int = 0) -> int:
+    def number(self, name: str, default: float, minimum: float = 0, maximum: float = math.inf) -> float:
+        value = self._read(name, default, self._env.float, "a number")
+        return self._within(name, value, default, minimum, maximum)
+
+    def integer(self, name: str, default: int, minimum: int = 0, maximum: float = math.inf) -> int:
         value = self._read(name, default, self._env.int, "a whole number")
-        return self._at_least(name, value, default, minimum)
+        return self._within(name, value, default, minimum, maximum)
+
+    def rate(self, name: str, default: float) -> float:
+        """A share of all cases, from 0 (never) to 1 (always)."""
+        return self.number(name, default, 0, 1)
 
     def time_zone(self, name: str, default: str) -> str:
         value = self.text(name, default)
@@ -66,11 +79,26 @@ class Environment:
 
     def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
         value = self.text(name, default)
-        if value and value.partition("://")[0] not in schemes:
-            allowed = ", ".join(f"{scheme}://" for scheme in schemes)
-            self.complain(name, "is not an address of the right kind.", f"It must start with {allowed}.")
+        allowed = " or ".join(f"{scheme}://" for scheme in schemes)
+        try:
+            _ = urlsplit(value).port  # raises ValueError when it is no number
+            is_right = not value or value.partition("://")[0] in schemes
+        except ValueError:
+            is_right = False
+        if not is_right:  # the value may hold a password: it is not repeated
+            self.complain(name, "is not an address of the right kind.", f"It must look like {allowed}host:port/path.")
             return default
         return value
+
+    def folder(self, name: str, default: Path) -> Path:
+        """A folder that this program may write to; made if need be."""
+        path = Path(self.text(name, str(default))).absolute()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self.complain(name, f"cannot be used: {error.strerror}.", "Name a folder that this user may write to.")
+            return default
+        return path
 
     def complain(self, name: str, message: str, hint: str) -> None:
         self.problems.append(Problem(name, message, hint))
@@ -83,8 +111,9 @@ class Environment:
             self.complain(name, "cannot be read.", f"It must be {kind}.")
             return default
 
-    def _at_least(self, name: str, value: N, default: N, minimum: N) -> N:
-        if value < minimum:
-            self.complain(name, f"is {value}, which is too small.", f"The least that works is {minimum}.")
+    def _within(self, name: str, value: N, default: N, minimum: N, maximum: float) -> N:
+        if not minimum <= value <= maximum:  # also true of "nan"
+            limits = f"at least {minimum}" if math.isinf(maximum) else f"between {minimum} and {maximum}"
+            self.complain(name, f"is {value}, which cannot work.", f"It must be {limits}.")
             return default
         return value

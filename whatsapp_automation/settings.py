@@ -15,8 +15,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = Environment(BASE_DIR / ".env")
 env = ENVIRONMENT
 
-DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".local"))).absolute()
-PORT = env.integer("PORT", 8000, minimum=1)
+DATA_DIR = env.folder("DATA_DIR", BASE_DIR / ".local")
+PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 
 # -- Where the servers are. Unset means: the private ones that `make run` and `make test` start. --
 DATABASE_URL = env.url("DATABASE_URL", "", ("postgres", "postgresql"))
@@ -148,8 +148,8 @@ TEMPLATES = [
 ]
 
 # -- Language and time --
-LANGUAGE_CODE = env.text("LANGUAGE_CODE", "en")
 LANGUAGES = [("en", _("English"))]
+LANGUAGE_CODE = env.one_of("LANGUAGE_CODE", "en", [code for code, name in LANGUAGES])
 LOCALE_PATHS = [BASE_DIR / "whatsapp_automation" / "locale"]
 TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
@@ -183,7 +183,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # -- Mail (password reset, invitations) --
 EMAIL_HOST = env.text("EMAIL_HOST", "")
-EMAIL_PORT = env.integer("EMAIL_PORT", 587, minimum=1)
+EMAIL_PORT = env.integer("EMAIL_PORT", 587, minimum=1, maximum=65535)
 EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", True)
@@ -230,10 +230,10 @@ SEND_ATTEMPTS = env.integer("SEND_ATTEMPTS", 3, minimum=1)
 SIMULATOR_ACK_MS = env.integer("SIMULATOR_ACK_MS", 50)
 SIMULATOR_DELIVERED_MS = env.integer("SIMULATOR_DELIVERED_MS", 800)
 SIMULATOR_READ_MS = env.integer("SIMULATOR_READ_MS", 2500)
-SIMULATOR_READ_RATE = env.number("SIMULATOR_READ_RATE", 0.8)
-SIMULATOR_FAILURE_RATE = env.number("SIMULATOR_FAILURE_RATE", 0)
-SIMULATOR_BAN_RATE = env.number("SIMULATOR_BAN_RATE", 0)
-SIMULATOR_REPLY_RATE = env.number("SIMULATOR_REPLY_RATE", 0)
+SIMULATOR_READ_RATE = env.rate("SIMULATOR_READ_RATE", 0.8)
+SIMULATOR_FAILURE_RATE = env.rate("SIMULATOR_FAILURE_RATE", 0)
+SIMULATOR_BAN_RATE = env.rate("SIMULATOR_BAN_RATE", 0)
+SIMULATOR_REPLY_RATE = env.rate("SIMULATOR_REPLY_RATE", 0)
 SIMULATOR_REPLY_TEXT = env.text("SIMULATOR_REPLY_TEXT", "STOP")
 SIMULATOR_KEEPS_MESSAGE_IDS = env.flag("SIMULATOR_KEEPS_MESSAGE_IDS", True)
 SIMULATOR_SEED = env.integer("SIMULATOR_SEED", 1)
@@ -275,11 +275,12 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
 }
 
+LOG_LEVEL = env.one_of("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
