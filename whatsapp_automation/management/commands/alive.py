@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
     def planner(self) -> str | None:
         ran_at = Redis.from_url(settings.REDIS_CACHE_URL, socket_timeout=5).get(PLANNER_RAN_AT)
-        is_late = ran_at is None or time.time() - float(ran_at) > PLANNER_IS_LATE_AFTER  # type: ignore[arg-type]
+        is_late = ran_at is None or time.time() - float(ran_at) > PLANNER_IS_LATE_AFTER
         return "The planner has not run lately." if is_late else None
 
     def session_service(self) -> str | None:
