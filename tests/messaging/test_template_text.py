@@ -1,0 +1,115 @@
+"""Variables in texts: how they are written, what is said about mistakes, and what people get."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contacts.columns import variable_key
+from messaging.template_text import LONGEST, TemplateError, check, parse, render
+
+COLUMNS = ["nama", "no_hp", "kota", "jumlah_tagihan", "name", "phone"]
+
+
+def test_a_text_without_variables_stays_as_it_is():
+    assert render("50% off {today} }} — Zoë 😀", {}) == ("50% off {today} }} — Zoë 😀", [])
+
+
+def test_values_are_put_in_as_they_are():
+    values = {"name": "<b>O'Brien</b> {{kota}} =SUM(1) 😀", "kota": "Medan"}
+    assert render("Hi {{name}} in {{ kota }}!", values) == ("Hi <b>O'Brien</b> {{kota}} =SUM(1) 😀 in Medan!", [])
+
+
+@pytest.mark.parametrize(
+    "written", ["jumlah_tagihan", "Jumlah Tagihan", " JUMLAH  TAGIHAN ", "jumlah-tagihan", "Jumlah Tagihan:"]
+)
+def test_a_variable_is_found_however_its_column_is_written(written):
+    assert render(f"Rp {{{{{written}}}}}", {"jumlah_tagihan": "4134883.79"}) == ("Rp 4134883.79", [])
+
+
+def test_a_fallback_stands_in_for_an_empty_value_only():
+    template = parse("Hi {{name|friend}}, {{ kota | your town }}{{catatan|}}")
+    assert template.render({"name": "Budi", "kota": "Medan"}) == ("Hi Budi, Medan", [])
+    assert template.render({"name": "", "kota": " \u00a0", "catatan": None}) == ("Hi friend, your town", [])
+    assert template.required == ()
+
+
+def test_a_value_that_is_missing_is_named_once():
+    template = parse("{{name}} {{name}} {{kota}} {{phone|none}}")
+    assert template.render({"kota": "  "})[1] == ["name", "kota"]
+    assert template.variables == ("name", "kota", "phone")
+    assert template.required == ("name", "kota")
+
+
+def test_values_that_are_no_text_are_written_out():
+    assert render("{{a}} {{b}} {{c}}", {"a": 0, "b": 1.5, "c": False}) == ("0 1.5 False", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "Write the text"),
+        (" \n ", "Write the text"),
+        ("Hi {{name", "“{{name” is not closed"),
+        ("Hi {{name}, you", "“{{name}, you” is not closed"),
+        ("Hi {{name you {{kota}}", "“{{name you {{kota}}” is not closed"),
+        ("Hi {{na\nme}}", "“{{na” is not closed"),
+        ("Hi {{}}", "“{{}}” names no variable"),
+        ("Hi {{ | friend }}", "names no variable"),
+        ("Hi {{{name}}}", "too many braces"),
+        ("x" * (LONGEST + 1), "4096 are possible"),
+    ],
+)
+def test_mistakes_are_named(text, complaint):
+    with pytest.raises(TemplateError) as caught:
+        parse(text)
+    assert complaint in str(caught.value)
+
+
+def test_an_unknown_variable_is_named_with_what_there_is():
+    with pytest.raises(TemplateError) as caught:
+        check(parse("Hi {{Nma}}"), COLUMNS)
+    assert str(caught.value).startswith("There is no column for {{Nma}}. Did you mean {{nama}}?")
+    assert "{{jumlah_tagihan}}" in str(caught.value)
+    with pytest.raises(TemplateError, match=r"There is no column for {{xyz}}\. The list has"):
+        check(parse("Hi {{xyz}}"), COLUMNS)
+    check(parse("Hi {{NAMA}} {{No. HP}} {{name|you}}"), COLUMNS)
+
+
+plain_text = st.text().filter(lambda text: "{" not in text and "}" not in text)
+names = st.text().filter(lambda text: variable_key(text) and not set(text) & set("{}|\n"))
+
+
+@given(st.text())
+def test_any_text_is_taken_apart_or_complained_about(text):
+    try:
+        template = parse(text)
+    except TemplateError:
+        return
+    # Whoever has a value for everything gets a whole text.
+    assert template.render(dict.fromkeys(template.variables, "{{x}}"))[1] == []
+
+
+@given(st.lists(st.tuples(plain_text, names, st.text(min_size=1)), min_size=1), plain_text)
+def test_pieces_and_values_come_out_in_order(pieces, end):
+    text = "".join(f"{plain}{{{{{name}}}}}" for plain, name, _ in pieces) + end
+    values = {variable_key(name): value for _, name, value in pieces}
+    expected, missing = "", []
+    for plain, name, _ in pieces:
+        value = values[variable_key(name)]
+        if not value.isspace():
+            expected += plain + value
+        else:
+            expected, missing = expected + plain, [*missing, variable_key(name)]
+    if len(text) <= LONGEST:
+        assert render(text, values) == (expected + end, list(dict.fromkeys(missing)))
+
+
+def test_rendering_is_quick():
+    template = parse("Hi {{name}}, your bill of {{jumlah_tagihan}} is due in {{kota|your town}}.")
+    values = {"name": "Budi", "jumlah_tagihan": "4134883.79", "kota": "Medan"}
+    began = time.process_time()
+    for _ in range(20_000):
+        template.render(values)
+    assert time.process_time() - began < 20_000 / 100_000
