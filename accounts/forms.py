@@ -34,6 +34,9 @@ class SignInForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.client_address = client_address
         self.user: User | None = None
+        if self.is_bound:  # after a wrong password the cursor waits where it is typed again
+            self.fields["email"].widget.attrs.pop("autofocus")
+            self.fields["password"].widget.attrs["autofocus"] = True
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -83,9 +86,9 @@ def time_zone_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """Every IANA zone, grouped by its continent."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for zone in sorted(available_timezones()):
-        continent, slash, place = zone.partition("/")
+        continent, slash, _place = zone.partition("/")
         if slash and continent not in ("Etc", "SystemV", "US"):
-            groups.setdefault(continent, []).append((zone, place.replace("_", " ")))
+            groups.setdefault(continent, []).append((zone, zone.replace("_", " ")))
     return [("UTC", [("UTC", "UTC")]), *groups.items()]
 
 
