@@ -87,6 +87,28 @@ def recount(batch_id: int) -> dict[Key, int]:
         return {(status, reason): number for status, reason, number in cursor.fetchall()}
 
 
+def are_true(batch_id: int) -> bool:
+    """Whether the counters equal a recount, both read in one statement and so in one snapshot."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT NOT EXISTS (
+                SELECT FROM (
+                    SELECT status, skip_reason, sum(count) AS number FROM messaging_batchcount
+                    WHERE batch_id = %(batch)s GROUP BY 1, 2 HAVING sum(count) <> 0
+                ) AS counted
+                FULL JOIN (
+                    SELECT status, skip_reason, count(*) AS number FROM messaging_message
+                    WHERE batch_id = %(batch)s GROUP BY 1, 2
+                ) AS there USING (status, skip_reason)
+                WHERE counted.number IS DISTINCT FROM there.number
+            )
+            """,
+            {"batch": batch_id},
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def rebuild(batch_id: int) -> None:
     """Replaces the counters of a batch that nobody is writing to by a recount. Call it inside a transaction."""
     BatchCount.objects.filter(batch_id=batch_id).delete()

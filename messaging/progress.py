@@ -81,7 +81,8 @@ def publish(batch_ids: Iterable[int], *, at_once: bool = False) -> set[int]:
     wanted = set(batch_ids)
     due = {batch_id for batch_id in wanted if at_once or _may_publish(batch_id)}
     for batch in Batch.objects.filter(pk__in=due):
-        live.publish(topic(batch.pk), {"type": "progress", **snapshot(batch)})
+        state = snapshot(batch)
+        live.publish(topic(batch.pk), {"type": "progress", "at": state["as_of"], **state})
     return wanted - due
 
 

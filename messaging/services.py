@@ -167,3 +167,20 @@ def recover_overdue(*, older_than: timedelta) -> int:
         taken = take_back_queued(changes, sender_ids=sender_ids) if sender_ids else 0
         changes.save()
     return taken
+
+
+def mend_counters(*, organization: Organization) -> list[int]:
+    """Compares the counters of batches that ended in the last two days with a recount, and rebuilds what differs.
+
+    Returns the ids of the batches that were wrong: there should never be one.
+    """
+    mended = []
+    ended = Batch.objects.for_organization(organization).filter(finished_at__gt=now() - timedelta(days=2))
+    for batch_id in ended.values_list("pk", flat=True):
+        if not counts.are_true(batch_id):
+            with transaction.atomic(), connection.cursor() as cursor:
+                # Late receipts still come in: no writer may be between its rows and its counts meanwhile.
+                cursor.execute("LOCK TABLE messaging_batchcount IN SHARE ROW EXCLUSIVE MODE")
+                counts.rebuild(batch_id)
+            mended.append(batch_id)
+    return mended

@@ -12,7 +12,7 @@ UNLIMITED = 1_000_000_000
 
 
 def _period_start(period: str) -> str:
-    return f"(date_trunc('{period}', now() AT TIME ZONE organization.timezone) AT TIME ZONE organization.timezone)"
+    return f"(date_trunc('{period}', statement_timestamp() AT TIME ZONE organization.timezone) AT TIME ZONE organization.timezone)"
 
 
 def _left(period: str) -> str:

@@ -29,7 +29,7 @@ WITH owned AS (
     LEFT JOIN senders_senderusage AS usage ON usage.sender_id = sender.id
     WHERE EXISTS (
         SELECT FROM messaging_message AS message
-        WHERE message.sender_id = lease.sender_id AND message.status = %(queued)s AND message.due_at <= now()
+        WHERE message.sender_id = lease.sender_id AND message.status = %(queued)s AND message.due_at <= statement_timestamp()
     )
     ORDER BY random()
     FOR SHARE OF lease
@@ -38,7 +38,7 @@ WITH owned AS (
     FROM owned CROSS JOIN LATERAL (
         SELECT message.id FROM messaging_message AS message
         LEFT JOIN messaging_batch AS batch ON batch.id = message.batch_id
-        WHERE message.sender_id = owned.sender_id AND message.status = %(queued)s AND message.due_at <= now()
+        WHERE message.sender_id = owned.sender_id AND message.status = %(queued)s AND message.due_at <= statement_timestamp()
             AND (batch.id IS NULL OR batch.status = 'running')
         ORDER BY message.priority, message.due_at, message.id
         LIMIT GREATEST(0, LEAST(owned.quota_left, %(most)s))
@@ -49,11 +49,11 @@ WITH owned AS (
 UPDATE messaging_message AS message SET
     status = CASE WHEN blocked.reason IS NULL THEN %(sending)s ELSE %(skipped)s END,
     skip_reason = COALESCE(blocked.reason, ''),
-    ended_at = CASE WHEN blocked.reason IS NULL THEN NULL ELSE now() END,
+    ended_at = CASE WHEN blocked.reason IS NULL THEN NULL ELSE statement_timestamp() END,
     attempts = message.attempts + CASE WHEN blocked.reason IS NULL THEN 1 ELSE 0 END,
     lease_epoch = picked.epoch,
     keeps_id = picked.keeps_id,
-    leased_at = now()
+    leased_at = statement_timestamp()
 FROM picked
 JOIN messaging_message AS same ON same.id = picked.id
 LEFT JOIN contacts_blocklistentry AS blocked

@@ -14,6 +14,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -229,8 +230,10 @@ class Worker:
             return
         sender.closing = True
         deadline = time.monotonic() + CLOSING_SECONDS
-        while sender_id in self.in_flight.values() and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
+        while sender_id in self.in_flight.values() and (left := deadline - time.monotonic()) > 0:
+            self._written.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._written.wait(), left)
         await self.state(SessionState(sender_id, sender.held.epoch, SenderStatus.DISCONNECTED))
 
     async def _close(self, sender_id: int, *, release: bool) -> None:

@@ -1,4 +1,7 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate, post_save
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,3 +14,20 @@ class WhatsAppAutomationConfig(AppConfig):
     def ready(self) -> None:
         # Celery's application must exist before the first `task.delay`; the checks register themselves.
         from whatsapp_automation import celery, checks  # noqa: F401
+
+        post_migrate.connect(install_schedules, sender=self)
+        post_save.connect(install_schedules_of_organization, sender="accounts.Organization")
+
+
+def install_schedules(**kwargs: Any) -> None:
+    from whatsapp_automation import schedules
+
+    schedules.install()
+
+
+def install_schedules_of_organization(instance: Any, raw: bool = False, **kwargs: Any) -> None:
+    """A new organization, or one that moved to another time zone, gets its nightly hour."""
+    from whatsapp_automation import schedules
+
+    if not raw:
+        schedules.install_for(instance)

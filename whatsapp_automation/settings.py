@@ -208,7 +208,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
-    "messaging.tasks.plan": {"queue": "control"},
+    "messaging.tasks.*": {"queue": "control"},
     "contacts.tasks.*": {"queue": "imports"},
     "campaigns.tasks.*": {"queue": "imports"},
 }

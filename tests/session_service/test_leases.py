@@ -1,0 +1,150 @@
+"""One owner a session: taking, renewing, losing, and what a lost owner left behind."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils.timezone import now
+
+from messaging.counts import Changes
+from messaging.models import Batch, Message, MessageStatus
+from senders.models import Sender, SenderStatus
+from session_service import leases
+from session_service.models import SessionLease, SessionWorker
+from tests.factories import assert_counters_true, make_batch, make_lease, make_organization, make_sender
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sender() -> Sender:
+    return make_sender(make_organization())
+
+
+@pytest.fixture
+def workers() -> list[SessionWorker]:
+    return [leases.register(name=f"worker {number}", capacity=10) for number in range(2)]
+
+
+def expire(sender: Sender) -> None:
+    SessionLease.objects.filter(sender=sender).update(expires_at=now() - timedelta(seconds=1))
+
+
+def test_a_wanted_sender_is_taken_by_one_worker(sender: Sender, workers: list[SessionWorker]) -> None:
+    taken = leases.take(worker_id=workers[0].pk, limit=10)
+    assert [(held.id, held.epoch, held.phone_number) for held in taken] == [(sender.pk, 1, sender.phone_number)]
+    assert leases.take(worker_id=workers[1].pk, limit=10) == []
+
+
+def test_an_unwanted_sender_is_left_alone(sender: Sender, workers: list[SessionWorker]) -> None:
+    Sender.objects.update(wanted=False)
+    assert leases.take(worker_id=workers[0].pk, limit=10) == []
+
+
+def test_the_limit_holds(workers: list[SessionWorker]) -> None:
+    organization = make_organization()
+    for _ in range(5):
+        make_sender(organization)
+    assert len(leases.take(worker_id=workers[0].pk, limit=3)) == 3
+    assert len(leases.take(worker_id=workers[1].pk, limit=3)) == 2
+
+
+def test_an_expired_lease_goes_to_another_with_a_higher_epoch(sender: Sender, workers: list[SessionWorker]) -> None:
+    leases.take(worker_id=workers[0].pk, limit=10)
+    expire(sender)
+    assert [held.epoch for held in leases.take(worker_id=workers[1].pk, limit=10)] == [2]
+    assert leases.heartbeat(worker_id=workers[0].pk) == {}
+    assert leases.heartbeat(worker_id=workers[1].pk) == {sender.pk: 2}
+
+
+def test_an_expired_lease_is_not_renewed_even_if_nobody_took_it(sender: Sender, workers: list[SessionWorker]) -> None:
+    leases.take(worker_id=workers[0].pk, limit=10)
+    expire(sender)
+    assert leases.heartbeat(worker_id=workers[0].pk) == {}
+    assert [held.epoch for held in leases.take(worker_id=workers[0].pk, limit=10)] == [2]
+
+
+def test_a_released_sender_can_be_taken_at_once(sender: Sender, workers: list[SessionWorker]) -> None:
+    leases.take(worker_id=workers[0].pk, limit=10)
+    leases.release(worker_id=workers[0].pk, sender_id=sender.pk, epoch=1)
+    assert [held.epoch for held in leases.take(worker_id=workers[1].pk, limit=10)] == [2]
+
+
+def test_a_stale_release_changes_nothing(sender: Sender, workers: list[SessionWorker]) -> None:
+    leases.take(worker_id=workers[0].pk, limit=10)
+    expire(sender)
+    leases.take(worker_id=workers[1].pk, limit=10)
+    leases.release(worker_id=workers[0].pk, sender_id=sender.pk, epoch=1)
+    assert leases.heartbeat(worker_id=workers[1].pk) == {sender.pk: 2}
+
+
+@pytest.mark.parametrize(
+    ("keeps_id", "status"), [(True, MessageStatus.QUEUED), (False, MessageStatus.UNKNOWN)], ids=["ids", "no ids"]
+)
+def test_what_a_lost_worker_was_sending_is_settled_by_the_next(
+    sender: Sender, workers: list[SessionWorker], keeps_id: bool, status: MessageStatus
+) -> None:
+    leases.take(worker_id=workers[0].pk, limit=10)
+    batch = sending(sender, epoch=1, keeps_id=keeps_id)
+    expire(sender)
+    leases.take(worker_id=workers[1].pk, limit=10)
+    message = Message.objects.get(batch=batch)
+    assert message.status == status
+    assert (message.sender_id, message.whatsapp_id) == (sender.pk, "3EB0A")
+    assert_counters_true(batch)
+
+
+def test_what_a_lost_worker_was_sending_is_settled_even_if_nobody_takes_over(sender: Sender) -> None:
+    make_lease(sender, epoch=3)
+    batch = sending(sender, epoch=3, keeps_id=True)
+    assert leases.recover_lost() == set()
+    expire(sender)
+    assert leases.recover_lost() == {batch.pk}
+    assert Message.objects.get(batch=batch).status == MessageStatus.QUEUED
+    assert_counters_true(batch)
+
+
+def test_leased_but_never_handed_over_returns_to_the_queue(sender: Sender, workers: list[SessionWorker]) -> None:
+    make_lease(sender, workers[0], epoch=3)
+    batch = sending(sender, epoch=3, keeps_id=False)
+    message = Message.objects.get(batch=batch)
+    for handed_over, expected in (([message.pk], MessageStatus.SENDING), ([], MessageStatus.QUEUED)):
+        changes = Changes()
+        leases.take_back_unsent(worker_id=workers[0].pk, handed_over=handed_over, changes=changes)
+        changes.save()
+        message.refresh_from_db()
+        assert message.status == expected
+    assert message.attempts == 0
+    assert_counters_true(batch)
+
+
+def test_a_sender_that_nobody_wants_or_holds_is_shown_as_disconnected(sender: Sender) -> None:
+    Sender.objects.update(wanted=False)
+    assert leases.settle_unwanted() == [sender.pk]
+    sender.refresh_from_db()
+    assert sender.status == SenderStatus.DISCONNECTED
+    assert leases.settle_unwanted() == []
+
+
+def test_a_held_sender_is_left_to_its_owner(sender: Sender, workers: list[SessionWorker]) -> None:
+    make_lease(sender, workers[0])
+    Sender.objects.update(wanted=False)
+    assert leases.settle_unwanted() == []
+    assert leases.unwanted(worker_id=workers[0].pk) == [sender.pk]
+    assert leases.unwanted(worker_id=workers[1].pk) == []
+
+
+def sending(sender: Sender, *, epoch: int, keeps_id: bool) -> Batch:
+    """A batch of one message that is leased under `epoch`."""
+    batch = make_batch(sender.organization, [sender], 1)
+    changes = Changes()
+    changes.move(batch.pk, MessageStatus.PENDING, MessageStatus.SENDING)
+    Message.objects.filter(batch=batch).update(
+        status=MessageStatus.SENDING,
+        sender=sender,
+        lease_epoch=epoch,
+        keeps_id=keeps_id,
+        attempts=1,
+        whatsapp_id="3EB0A",
+    )
+    changes.save()
+    return batch

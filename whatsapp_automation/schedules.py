@@ -1,0 +1,51 @@
+"""What runs by itself, and when. Rows of django-celery-beat, so that staff can see them in the admin.
+
+Intervals run everywhere; what has an hour of the day runs at that hour of its organization's time zone.
+"""
+
+import json
+from zoneinfo import ZoneInfo
+
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+
+from accounts.models import Organization
+
+HOUSEKEEPING_HOUR = 2
+
+
+def install() -> None:
+    """Creates or mends every schedule. Runs after each migration."""
+    _every(1, "Plan messages", "messaging.tasks.plan")
+    _every(30, "Take back overdue messages", "messaging.tasks.recover_overdue")
+    for organization in Organization.objects.all():
+        install_for(organization)
+
+
+def install_for(organization: Organization) -> None:
+    """The organization's nightly housekeeping, at 02:00 on its own clock."""
+    crontab, _ = CrontabSchedule.objects.get_or_create(
+        minute="0",
+        hour=str(HOUSEKEEPING_HOUR),
+        day_of_week="*",
+        day_of_month="*",
+        month_of_year="*",
+        timezone=ZoneInfo(organization.timezone),
+    )
+    PeriodicTask.objects.update_or_create(
+        name=f"Nightly housekeeping of organization {organization.pk}",
+        defaults={
+            "task": "whatsapp_automation.tasks.housekeeping",
+            "args": json.dumps([organization.pk]),
+            "crontab": crontab,
+            "interval": None,
+        },
+    )
+
+
+def _every(seconds: int, name: str, task: str) -> None:
+    interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.update_or_create(
+        name=name,
+        # A pass that no worker took in time is worthless: the next one does the same.
+        defaults={"task": task, "interval": interval, "crontab": None, "expire_seconds": max(2, seconds)},
+    )
