@@ -1,9 +1,10 @@
--- The demo phone scans. ARGV: sender or '', code or '' (one of them), number to use if the sender wants none.
+-- The demo phone scans what a sender shows. ARGV: sender, code or '' for whichever it shows, number to use if the
+-- sender wants none.
 -- Answers {'no_code'}, {'banned', phone}, {'taken'} (try another number) or {'linked', phone}.
 local id, code, proposed = unpack(ARGV)
-if id == '' then id = redis.call('GET', key('code', code)) or '' end
 local shown = redis.call('HMGET', key('sender', id), 'code', 'wanted')
-if not shown[1] or redis.call('GET', key('code', shown[1])) ~= id then return {'no_code'} end
+if not shown[1] or (code ~= '' and code ~= shown[1]) then return {'no_code'} end
+if redis.call('GET', key('code', shown[1])) ~= id then return {'no_code'} end
 local phone = proposed
 if shown[2] and shown[2] ~= '' then phone = shown[2] end
 if redis.call('SISMEMBER', PREFIX .. 'banned', phone) == 1 then return {'banned', phone} end

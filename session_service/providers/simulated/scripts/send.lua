@@ -1,13 +1,13 @@
 -- Hands over the messages of one session, in their order. ARGV: sender, provider, epoch, '1' if the network bans
 -- the sender after them, then for each message: recipient, message id ('' where repeats are not noticed), JSON of
 -- the arrival without its end, number of events, and for each event: delay in ms, event.
--- Answers 'ok', 'replaced', 'logged_out' or 'banned'; anything but 'ok' means that nothing was taken.
+-- Answers 'ok', 'replaced', 'not_linked' or 'banned'; anything but 'ok' means that nothing was taken.
 local REMEMBERED_SECONDS = 7 * 24 * 3600  -- how long a person's phone recognises a repeat
 local KEPT_DELIVERIES = 2000000
 local id, provider, epoch, bans = unpack(ARGV, 1, 4)
 if not holds(id, provider, epoch) then return 'replaced' end
 local phone = redis.call('HGET', key('sender', id), 'phone')
-if not phone then return 'logged_out' end
+if not phone then return 'not_linked' end
 if redis.call('SISMEMBER', PREFIX .. 'banned', phone) == 1 then return 'banned' end
 
 local now = clock()

@@ -1,0 +1,147 @@
+"""The simulated WhatsApp network: its state in Redis, and what its phones and people do.
+
+It lies outside every database transaction, as the real network does: what arrived at a phone stays arrived,
+whichever process is killed. Each step is one Lua script, hence atomic; `scripts/common.lua` lists the keys. The
+network is for one Redis server, not for a cluster. A link lasts as long as Redis keeps it.
+
+The functions here are the outside world: the demo phone that scans, people who write, the record of what arrived.
+Sessions use the network through `SimulatedProvider`.
+"""
+
+import json
+import secrets
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import redis
+from django.conf import settings
+
+from session_service.providers.simulated.behaviour import inbound_event
+
+PREFIX = "simulator:"
+DELIVERIES = f"{PREFIX}deliveries"
+SCRIPTS = Path(__file__).parent / "scripts"
+READ_AT_ONCE = 5000
+
+
+class NetworkError(Exception):
+    """The network cannot do what was asked; the text is for people."""
+
+
+class NoQrCode(NetworkError):
+    """There is no QR code to scan, or it ran out."""
+
+
+class NumberBanned(NetworkError):
+    """The network refuses the number."""
+
+
+class NotLinked(NetworkError):
+    """No sender is linked to the number."""
+
+
+@cache
+def script(name: str) -> str:
+    """The source of a step, with the common part in front."""
+    return "\n".join((SCRIPTS / f"{part}.lua").read_text() for part in ("common", name))
+
+
+@cache
+def _client_of(url: str) -> redis.Redis:
+    return redis.Redis.from_url(url, decode_responses=True)
+
+
+def _client() -> redis.Redis:
+    return _client_of(settings.REDIS_URL)
+
+
+def _call(name: str, *arguments: str | int) -> Any:
+    return _client().register_script(script(name))(args=list(arguments))
+
+
+def scan(*, sender_id: int | None = None, code: str = "") -> str:
+    """The demo phone scans the QR code that a sender shows, named by the sender or by the code's text.
+
+    Returns the phone number that is linked now: the one that the sender wanted, else a new one. Raises `NoQrCode` or
+    `NumberBanned`.
+    """
+    if sender_id is None:
+        sender_id = int(_client().get(f"{PREFIX}code:{code}") or 0)
+    for attempt in range(100):
+        answer, *numbers = _call("scan", sender_id, code, _proposed_number(sender_id, attempt))
+        if answer == "no_code":
+            raise NoQrCode("There is no QR code to scan. Connect the sender, and scan while the code is shown.")
+        if answer == "banned":
+            raise NumberBanned(f"WhatsApp has banned {numbers[0]}.")
+        if answer == "linked":
+            return str(numbers[0])
+    raise NetworkError("Found no free phone number.")
+
+
+def _proposed_number(sender_id: int, attempt: int) -> str:
+    """An Indonesian-looking number; the last digit keeps it off the numbers that are not on WhatsApp."""
+    middle = (sender_id * 7919 + attempt * 104729) % 10**7
+    return f"+62811{middle:07d}{1 + middle % 9}"
+
+
+def link(phone_number: str, sender_id: int) -> None:
+    """Links a number without a QR code. A sender that was linked to it before is logged out."""
+    _call("link", phone_number, sender_id)
+
+
+def logout_phone(phone_number: str) -> None:
+    """The phone unlinks its sender. Raises `NotLinked`."""
+    if not _call("logout", phone_number):
+        raise NotLinked(f"No sender is linked to {phone_number}.")
+
+
+def ban(phone_number: str) -> None:
+    """The network refuses the number until `unban`; its session is told."""
+    _call("ban", phone_number)
+
+
+def unban(phone_number: str) -> None:
+    """Lets the number in again, once its session is opened anew."""
+    _client().srem(f"{PREFIX}banned", phone_number)
+
+
+def say(*, from_number: str, to_number: str, text: str) -> str:
+    """A person writes to a linked number. Returns the id of the message; raises `NotLinked`.
+
+    The message waits for the sender while its session is closed, as long as Redis keeps it.
+    """
+    message_id = f"SIM{secrets.token_hex(10).upper()}"
+    if not _call("say", to_number, inbound_event(from_number, message_id, text)):
+        raise NotLinked(f"No sender is linked to {to_number}.")
+    return message_id
+
+
+def deliveries() -> Iterator[dict[str, Any]]:
+    """Every arrival at a phone, oldest first: {"to", "from", "message_id", "text", "at", "attempt", "duplicate"}.
+
+    `attempt` counts the arrivals of one id at one phone; all but the first are duplicates, which the phone drops and
+    nobody sees. `at` is UTC in ISO 8601. A network that makes its own ids adds "client_reference", our id.
+    """
+    read = 0
+    while lines := _client().lrange(DELIVERIES, read, read + READ_AT_ONCE - 1):
+        yield from map(json.loads, lines)
+        read += len(lines)
+
+
+def reset_deliveries(number: int | None = None) -> int:
+    """Forgets the oldest `number` arrivals, or all, and returns how many. The phones still recognise repeats."""
+    client = _client()
+    if number is None:
+        number = int(client.llen(DELIVERIES))
+    client.ltrim(DELIVERIES, number, -1)
+    return number
+
+
+def reset() -> None:
+    """A new network: nothing is linked, banned, waiting or recorded."""
+    client = _client()
+    keys = list(client.scan_iter(f"{PREFIX}*", count=READ_AT_ONCE))
+    for start in range(0, len(keys), READ_AT_ONCE):
+        client.unlink(*keys[start : start + READ_AT_ONCE])

@@ -1,0 +1,207 @@
+"""Sessions on the simulated network."""
+
+import asyncio
+import json
+import logging
+import secrets
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from messaging.events import Inbound, Receipt
+from messaging.models import MessageStatus
+from senders.models import SenderStatus
+from session_service.providers.base import Events, OutgoingMessage, QrCode, SenderToOpen, SessionState
+from session_service.providers.simulated.behaviour import Behaviour
+from session_service.providers.simulated.connection import Connection
+from session_service.providers.simulated.outbox import REFUSALS, Outbox
+
+QR_SECONDS = 20
+QR_GRACE_SECONDS = 5  # a code stays good a little longer, until the next one is shown
+SHORTEST_WAIT = 0.01  # seconds between two looks at what is due: the shorter, the smaller the batches
+LONGEST_WAIT = 0.1
+WAIT_AFTER_ERROR = 1.0
+EVENTS_AT_ONCE = 2000
+
+log = logging.getLogger(__name__)
+
+
+class SimulatedSession:
+    """One sender's session. `refusal` says why it takes no messages any more; it never becomes usable again."""
+
+    def __init__(self, provider: "SimulatedProvider", sender: SenderToOpen, events: Events) -> None:
+        self.sender_id = sender.id
+        self.epoch = sender.epoch
+        self.events = events
+        self.provider_name = provider.name
+        self.phone_number = ""  # once linked
+        self.refusal = ""
+        self._provider = provider
+        self._unanswered = 0
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
+
+    async def send(self, messages: Sequence[OutgoingMessage]) -> None:
+        self._unanswered += len(messages)
+        if messages:
+            self._all_answered.clear()
+        self._provider.outbox.put(self, messages)
+
+    async def close(self) -> None:
+        """Waits for the answers to what was handed over, then lets the session go."""
+        await self._provider.close_session(self)
+
+    def answered(self) -> None:
+        self._unanswered -= 1
+        if not self._unanswered:
+            self._all_answered.set()
+
+    async def wait_until_answered(self) -> None:
+        await self._all_answered.wait()
+
+    async def report(self, status: SenderStatus, detail: str = "") -> None:
+        await self.events.state(SessionState(self.sender_id, self.epoch, status, detail, self.phone_number))
+
+
+class SimulatedProvider:
+    """The sessions of one worker. However many there are, one loop listens for all of them.
+
+    Receipts and inbound messages wait in the network until they are recorded, so a killed worker loses none: the
+    next holder of the session hears them, some perhaps for the second time.
+    """
+
+    def __init__(self, behaviour: Behaviour | None = None) -> None:
+        self.behaviour = behaviour or Behaviour.from_settings()
+        self.keeps_message_ids = self.behaviour.keeps_message_ids
+        self.name = secrets.token_hex(8)
+        self._sessions: dict[int, SimulatedSession] = {}
+        self._codes: deque[tuple[float, SimulatedSession]] = deque()  # by when the next QR code is due
+        self._connection = Connection()
+        self.outbox = Outbox(self._connection, self.behaviour)
+        self._listener: asyncio.Task[None] | None = None
+
+    async def open(self, sender: SenderToOpen, events: Events) -> SimulatedSession:
+        if self._listener is None:
+            self.outbox.start()
+            self._listener = asyncio.create_task(self._listen())
+        session = SimulatedSession(self, sender, events)
+        former = self._sessions.get(sender.id)
+        self._sessions[sender.id] = session  # before the network may have something for it
+        answer, *numbers = await self._connection.call("open", sender.id, self.name, sender.epoch, sender.phone_number)
+        if answer == "replaced":
+            self._sessions[sender.id] = former or session
+        elif former:
+            former.refusal = "replaced"
+        if numbers:
+            session.phone_number = numbers[0]
+        if answer == "linked":
+            await session.report(SenderStatus.CONNECTED)
+        elif answer == "scan":
+            await session.report(SenderStatus.SCAN)
+            await self._show_code(session)
+        else:
+            await self._end(session, answer)
+        return session
+
+    async def close_session(self, session: SimulatedSession) -> None:
+        await session.wait_until_answered()
+        session.refusal = session.refusal or "closed"
+        if self._sessions.get(session.sender_id) is session:
+            del self._sessions[session.sender_id]
+        await self._connection.call("close", session.sender_id, self.name, session.epoch)
+
+    async def close(self) -> None:
+        """Closes every session; links stay."""
+        await asyncio.gather(*(session.close() for session in list(self._sessions.values())))
+        if self._listener:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
+        await self.outbox.close()
+        await self._connection.close()
+
+    async def _listen(self) -> None:
+        """Everything that the network has for this provider's sessions, until cancelled."""
+        while True:
+            try:
+                wait = await self._listen_once()
+                await self._renew_codes()
+            except Exception:  # Redis or the ledger is away: nothing is forgotten, so try again
+                log.exception("Could not hear the simulated network")
+                wait = WAIT_AFTER_ERROR
+            await asyncio.sleep(wait)
+
+    async def _listen_once(self) -> float:
+        """Returns how long to wait before the next look, in seconds."""
+        news, found, next_due = await self._connection.call("take", self.name, EVENTS_AT_ONCE)
+        for line in news:
+            await self._hear(line)
+        if news:  # only now: had telling failed, it would be told again
+            await self._connection.drop_news(self.name, len(news))
+        await self._record(dict(zip(found[::2], found[1::2], strict=True)))
+        if next_due < 0:
+            return LONGEST_WAIT
+        return min(max(next_due / 1000, SHORTEST_WAIT), LONGEST_WAIT)
+
+    async def _hear(self, line: str) -> None:
+        kind, sender_id, epoch, *numbers = line.split()
+        session = self._sessions.get(int(sender_id))
+        if session is None or session.refusal or session.epoch != int(epoch):
+            return
+        if kind == "linked":
+            session.phone_number = numbers[0]
+            await session.report(SenderStatus.CONNECTED)
+        else:
+            await self._end(session, kind)
+
+    async def _end(self, session: SimulatedSession, reason: str) -> None:
+        """The network ended the session: replaced, banned or logged_out, which are states of senders as well."""
+        session.refusal = reason
+        await session.report(SenderStatus(reason), REFUSALS[reason])
+
+    async def _record(self, found: dict[str, list[str]]) -> None:
+        """`found` has for each sender: event, when it was due (ms), and so on."""
+        by_events: dict[Events, list[str]] = {}
+        strangers = []  # sessions whose closing did not reach the network; their next holder hears these events
+        for sender_id in found:
+            if session := self._sessions.get(int(sender_id)):
+                by_events.setdefault(session.events, []).append(sender_id)
+            else:
+                strangers.append(sender_id)
+        if strangers:
+            await self._connection.drop_from_index(self.name, strangers)
+        for events, sender_ids in by_events.items():
+            await events.record(
+                [
+                    _parse(int(sender_id), event, float(due))
+                    for sender_id in sender_ids
+                    for event, due in zip(found[sender_id][::2], found[sender_id][1::2], strict=True)
+                ]
+            )
+            await self._connection.call_all(
+                [("forget", [sender_id, self.name, *found[sender_id][::2]]) for sender_id in sender_ids]
+            )
+
+    async def _renew_codes(self) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._codes and self._codes[0][0] <= now:
+            await self._show_code(self._codes.popleft()[1])
+
+    async def _show_code(self, session: SimulatedSession) -> None:
+        """Shows a new QR code, unless the session was linked, closed or replaced meanwhile."""
+        if session.phone_number or session.refusal:
+            return
+        self._codes.append((asyncio.get_running_loop().time() + QR_SECONDS, session))
+        code = f"2@{secrets.token_urlsafe(32)}"
+        lifetime = round((QR_SECONDS + QR_GRACE_SECONDS) * 1000)
+        if await self._connection.call("show", session.sender_id, self.name, session.epoch, code, lifetime):
+            await session.events.qr(QrCode(session.sender_id, code, QR_SECONDS))
+
+
+def _parse(sender_id: int, event: str, due_ms: float) -> Receipt | Inbound:
+    at = datetime.fromtimestamp(due_ms / 1000, UTC)
+    if event.startswith("{"):
+        said = json.loads(event)
+        return Inbound(sender_id, said["from"], said["message_id"], said["text"], at)
+    kind, message_id = event.split(" ", 1)
+    status = MessageStatus.DELIVERED if kind == "delivered" else MessageStatus.READ
+    return Receipt(sender_id, message_id, status, at)
