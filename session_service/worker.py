@@ -169,7 +169,7 @@ class Worker:
         await self._database(self._calm, lambda: leases.stop(worker_id=self.id))
         await self._publish()
         for executor in (self._hot, self._calm):
-            await asyncio.get_running_loop().run_in_executor(executor, connection.close)
+            await self._database(executor, lambda: connection.close())
             executor.shutdown()
         logger.info("session worker %s stopped", self.id)
 
