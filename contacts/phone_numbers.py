@@ -125,7 +125,7 @@ class _Plan:
 
     def __init__(self, metadata: PhoneMetadata) -> None:
         self.country_code = str(metadata.country_code)
-        self.general = re.compile(metadata.general_desc.national_number_pattern)
+        self.general = re.compile(metadata.general_desc.national_number_pattern or "")  # every region has one
         self.national_prefix = re.compile(metadata.national_prefix_for_parsing or r"(?!)")
         self.exit_prefix = re.compile(metadata.international_prefix or r"(?!)")
         self.plain_prefix = metadata.national_prefix if _has_plain_prefix(metadata) else None

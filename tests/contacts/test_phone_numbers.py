@@ -113,7 +113,9 @@ def nearly_numbers(draw: st.DrawFn) -> tuple[str, str]:
     national = number[1 + len(country_code) :] if number.startswith("+" + country_code) else number[1:]
     tail = draw(st.integers(0, 5))
     kept = national[: len(national) - tail] + draw(st.text("0123456789", min_size=0, max_size=tail + 1))
-    lead = draw(st.sampled_from(["+" + country_code, country_code, "0", "00", "1", "8", "+", "", "9", country_code * 2]))
+    lead = draw(
+        st.sampled_from(["+" + country_code, country_code, "0", "00", "1", "8", "+", "", "9", country_code * 2])
+    )
     return lead + kept, region
 
 
