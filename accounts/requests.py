@@ -1,7 +1,8 @@
-"""What pages find on their request."""
+"""What pages and the API find on their request."""
 
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
+from rest_framework.request import Request
 
 from accounts.models import Membership, Organization, User
 
@@ -18,3 +19,9 @@ class OrganizationRequest(PageRequest):
 
     organization: Organization
     membership: Membership
+
+
+class ApiRequest(Request):
+    """A request to the API, after an API key or a page's session was accepted."""
+
+    organization: Organization

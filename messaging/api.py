@@ -6,10 +6,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.requests import ApiRequest
 from contacts.phone_numbers import InvalidNumber, normalise
 from messaging import services, tasks
 from messaging.models import Message
@@ -57,7 +57,7 @@ class MessagesView(APIView):
     capability = {"POST": "messages.manage"}
 
     @extend_schema(request=NewMessageSerializer, responses={202: MessageSerializer})
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Response:
         given = NewMessageSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         data: dict[str, Any] = given.validated_data
@@ -88,6 +88,6 @@ class MessageView(APIView):
     capability = {"GET": "messages.view"}
 
     @extend_schema(responses=MessageSerializer)
-    def get(self, request: Request, message_id: int) -> Response:
+    def get(self, request: ApiRequest, message_id: int) -> Response:
         message = get_object_or_404(Message.objects.for_organization(request.organization), pk=message_id)
         return Response(MessageSerializer(message).data)

@@ -11,6 +11,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db.models import QuerySet
 
 from accounts import tickets
+from accounts.models import Membership
+from accounts.permissions import capabilities_of, capability_for_topic
 from contacts.models import ListImport
 from messaging.hub import hub
 from messaging.models import Batch
@@ -36,6 +38,14 @@ def organization_of(topic: str) -> int | None:
     return TOPICS[kind].filter(pk=int(number)).values_list("organization_id", flat=True).first()
 
 
+def may_watch(user: Any, topic: str, organization_id: int | None) -> bool:
+    """Whether the user is a member of the topic's organization in a role that may see such things."""
+    if organization_id is None:
+        return False
+    membership = Membership.objects.filter(user=user, organization_id=organization_id).first()
+    return membership is not None and capability_for_topic(topic) in capabilities_of(membership)
+
+
 class LiveConsumer(AsyncWebsocketConsumer):
     """Sends every event of one topic as JSON. Whatever the browser sends is ignored."""
 
@@ -44,6 +54,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.newest: dict[str, dict[str, Any]] = {}
         self.news = asyncio.Event()
         self.tasks: list[asyncio.Task[None]] = []
+        self.by_session = False
         refusal = await self._refusal()
         await self.accept()  # a browser learns the code of a close only after the handshake
         if refusal:
@@ -51,7 +62,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         await hub().join(self.topic, self)
         self.tasks.append(asyncio.create_task(self._send_newest()))
-        if "user" in self.scope:
+        if self.by_session:
             self.tasks.append(asyncio.create_task(self._check_again()))
 
     async def disconnect(self, code: int) -> None:
@@ -85,13 +96,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
         user = await get_user(self.scope)
         if not user.is_authenticated:
             return CLOSE_UNAUTHENTICATED
-        self.scope["user"] = user
-        return None if await self._is_member(organization_id) else CLOSE_UNKNOWN_TOPIC
-
-    async def _is_member(self, organization_id: int | None) -> bool:
-        if organization_id is None:
-            return False
-        return await self.scope["user"].memberships.filter(organization_id=organization_id).aexists()
+        self.by_session = True
+        allowed = await database_sync_to_async(may_watch)(user, self.topic, organization_id)
+        return None if allowed else CLOSE_UNKNOWN_TOPIC
 
     async def _check_again(self) -> None:
         """Closes the socket of a person who signed out or left the organization."""

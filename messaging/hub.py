@@ -7,9 +7,10 @@ instead of falling behind.
 
 import asyncio
 import logging
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from channels.layers import get_channel_layer
+from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from accounts.live import topic_group
 
@@ -24,7 +25,7 @@ class Hub:
     """The watchers of one process (one event loop)."""
 
     def __init__(self) -> None:
-        self._layer = get_channel_layer()
+        self._layer = cast(RedisPubSubChannelLayer, get_channel_layer())
         self._watchers: dict[str, set[Watcher]] = {}
         self._lock = asyncio.Lock()
         self._channel = ""

@@ -179,8 +179,9 @@ def _paces(organization: Organization, now: datetime) -> tuple[dict[int, SenderP
         .order_by()
     )
     for sender_id, due_at in queued:
-        room[sender_id] -= 1
-        paces[sender_id].count(max(due_at, now))
+        if sender_id is not None and due_at is not None:
+            room[sender_id] -= 1
+            paces[sender_id].count(max(due_at, now))
     return {sender_id: pace for sender_id, pace in paces.items() if room[sender_id] > 0}, room
 
 

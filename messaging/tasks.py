@@ -3,19 +3,20 @@
 from datetime import timedelta
 
 from celery import shared_task
+from celery.contrib.django.task import DjangoTask
 
 from messaging import planner, services
 
 OVERDUE_AFTER = timedelta(minutes=2)
 
 
-@shared_task(ignore_result=True)
+@shared_task(base=DjangoTask, ignore_result=True)
 def plan() -> int:
     """One planner pass. Beat asks for it every second; every start and resume asks for one more."""
     return planner.plan_all()
 
 
-@shared_task(ignore_result=True)
+@shared_task(base=DjangoTask, ignore_result=True)
 def recover_overdue() -> int:
     """Plans afresh what should have left minutes ago, as after an outage: windows and quotas have moved on."""
     return services.recover_overdue(older_than=OVERDUE_AFTER)

@@ -199,8 +199,8 @@ class Worker:
         if room > 0:
             began = time.monotonic()
             taken = await self._database(self._calm, lambda: leases.take(worker_id=self.id, limit=room))
-            for sender in taken:
-                await self._open(sender, began + settings.SESSION_LEASE_SECONDS)
+            for taken_sender in taken:
+                await self._open(taken_sender, began + settings.SESSION_LEASE_SECONDS)
         self._unpublished |= await self._database(self._calm, leases.recover_lost)
         for sender_id in await self._database(self._calm, leases.settle_unwanted):
             states.publish(sender_id, {"status": SenderStatus.DISCONNECTED, "detail": ""})

@@ -1,6 +1,7 @@
 """HTTP and WebSocket entry point: `uvicorn whatsapp_automation.asgi:application`."""
 
 import os
+from typing import Any, cast
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import CookieMiddleware, SessionMiddleware
@@ -14,6 +15,6 @@ from whatsapp_automation.sockets import websocket_urlpatterns  # noqa: E402  nee
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns))),
+        "websocket": CookieMiddleware(SessionMiddleware(URLRouter(cast(Any, websocket_urlpatterns)))),
     }
 )

@@ -1,9 +1,10 @@
 """The first page after signing in: what runs now, and what needs attention."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from accounts.permissions import requires
+from accounts.requests import OrganizationRequest
 from campaigns.models import Campaign
 from messaging import progress
 from messaging.models import BatchStatus
@@ -13,7 +14,7 @@ RECENT = 5
 
 
 @requires("campaigns.view")
-def home(request: HttpRequest, organization: str) -> HttpResponse:
+def home(request: OrganizationRequest, organization: str) -> HttpResponse:
     campaigns = list(
         Campaign.objects.for_organization(request.organization).select_related("batch").order_by("-id")[:RECENT]
     )
