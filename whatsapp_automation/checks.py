@@ -9,6 +9,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
+from django.http.request import validate_host
 
 SHORTEST_SECRET_KEY = 50
 
@@ -34,6 +35,9 @@ def settings_are_sound(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
     if not settings.DEBUG and not settings.BASE_URL.startswith("https://") and not _is_loopback(settings.BASE_URL):
         hint = "Serve the pages over https:// and set BASE_URL to that address."
         found.append(checks.Warning("BASE_URL is not encrypted.", hint=hint, id="environment.BASE_URL"))
+    if not validate_host(_host(settings.BASE_URL), settings.ALLOWED_HOSTS):
+        hint = f"Add {_host(settings.BASE_URL)} to ALLOWED_HOSTS, or every page answers 400."
+        found.append(checks.Warning("BASE_URL is not among ALLOWED_HOSTS.", hint=hint, id="environment.ALLOWED_HOSTS"))
     return [*found, *_storage_problems()]
 
 
@@ -51,8 +55,12 @@ def _storage_problems() -> list[CheckMessage]:
     return []
 
 
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
 def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+    host = _host(url)
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -151,6 +151,7 @@ def test_production_needs_a_secret_key_and_hints_at_https() -> None:
     assert result.returncode != 0
     assert "SECRET_KEY is not set" in result.stderr
     assert "BASE_URL is not encrypted" in result.stderr
+    assert "Add example.com to ALLOWED_HOSTS" in result.stderr
 
 
 def test_half_of_the_storage_credentials_is_an_error() -> None:
