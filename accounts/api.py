@@ -6,12 +6,12 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import tickets
 from accounts.permissions import TOPIC_CAPABILITIES, IsIdentified, capabilities_of, capability_for_topic
+from accounts.requests import ApiRequest
 
 
 class TicketRequest(serializers.Serializer[Any]):
@@ -37,7 +37,7 @@ class WebSocketTickets(APIView):
     permission_classes = [IsIdentified]
 
     @extend_schema(request=TicketRequest, responses={201: TicketAnswer}, tags=["live"])
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Response:
         asked = TicketRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         topic = asked.validated_data["topic"]

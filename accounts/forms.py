@@ -1,5 +1,6 @@
 """Forms of signing in, of one's own account, and of an organization's settings."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -110,8 +111,8 @@ class OrganizationForm(forms.ModelForm):
         model = Organization
         fields = ("name", "timezone", "default_region", "accent_colour")
         widgets = {
-            "timezone": forms.Select(choices=time_zone_choices),
-            "default_region": forms.Select(choices=region_choices),
+            "timezone": forms.Select,
+            "default_region": forms.Select,
             "accent_colour": forms.TextInput(attrs={"type": "color", "class": "form-control-color"}),
         }
         help_texts = {
@@ -136,9 +137,9 @@ class OrganizationForm(forms.ModelForm):
         return cleaned
 
 
-def with_present(groups: list[tuple[str, list[tuple[str, str]]]], present: str) -> list[Any]:
+def with_present(groups: Iterable[Any], present: str) -> list[Any]:
     known = any(present == value for _group, choices in groups for value, _label in choices)
-    return groups if known or not present else [(present, [(present, present)]), *groups]
+    return list(groups) if known or not present else [(present, [(present, present)]), *groups]
 
 
 def role_choices(acting: Membership) -> list[tuple[str, Any]]:

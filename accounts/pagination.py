@@ -17,7 +17,7 @@ class ApiPagination(CursorPagination):
     max_page_size = 200
     ordering = "-id"  # a view may set `ordering` itself: unique columns only, or rows get lost between pages
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any] | None:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         self.count = queryset.count() if request.query_params.get("count") == "true" else None
         return super().paginate_queryset(queryset, request, view)
 

@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 from rest_framework.request import Request
 
-from accounts.models import Membership, Organization, User
+from accounts.models import ApiKey, Membership, Organization, User
 
 
 class PageRequest(HttpRequest):
@@ -25,3 +25,4 @@ class ApiRequest(Request):
     """A request to the API, after an API key or a page's session was accepted."""
 
     organization: Organization
+    auth: ApiKey | Membership

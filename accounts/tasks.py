@@ -7,21 +7,19 @@ from celery import shared_task
 from accounts import mails
 from accounts.models import Membership, User
 
-TRY_AGAIN = {
-    "autoretry_for": (smtplib.SMTPException, OSError),
-    "retry_backoff": 5,  # seconds, doubling
-    "max_retries": 4,
-}
+MAIL_SERVER_TROUBLE = (smtplib.SMTPException, OSError)
+TRIES = 5
+FIRST_WAIT = 5  # seconds, doubling
 
 
-@shared_task(**TRY_AGAIN)
+@shared_task(autoretry_for=MAIL_SERVER_TROUBLE, retry_backoff=FIRST_WAIT, max_retries=TRIES - 1)
 def send_password_reset(user_id: int) -> None:
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is not None:
         mails.send_password_reset(user)
 
 
-@shared_task(**TRY_AGAIN)
+@shared_task(autoretry_for=MAIL_SERVER_TROUBLE, retry_backoff=FIRST_WAIT, max_retries=TRIES - 1)
 def send_invitation(membership_id: int, invited_by_id: int) -> None:
     membership = Membership.objects.select_related("user", "organization").filter(pk=membership_id).first()
     invited_by = User.objects.filter(pk=invited_by_id).first()

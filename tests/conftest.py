@@ -13,6 +13,8 @@ from django.db import connections
 from tests import product
 from whatsapp_automation import private_servers
 
+pytest_plugins = ["tests.fixtures_people"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def servers() -> Iterator[None]:

@@ -69,7 +69,6 @@ def outsider_client(outsider: User, other_organization: Organization) -> Client:
     return signed_in(outsider)
 
 
-
 def api_client(organization: Organization, *scopes: str) -> APIClient:
     """A client with a new API key: of these scopes, or of all where none are named."""
     _key, plain = services.create_api_key(organization=organization, name="Tests", scopes=scopes or None)
