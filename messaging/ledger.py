@@ -129,7 +129,8 @@ WITH r AS (
     SELECT message.id, message.status AS was, message.skip_reason AS reason_was, r.*
     FROM r JOIN messaging_message AS message
         ON message.whatsapp_id = r.whatsapp_id AND message.sender_id = r.sender_id AND message.direction = 'out'
-    WHERE message.status < r.status AND (message.status <> %(queued)s OR message.attempts > 0)
+        AND message.whatsapp_id <> ''  -- the condition of the index
+    WHERE (message.status < r.status AND (message.status <> %(queued)s OR message.attempts > 0))
         OR (message.status = %(failed)s AND r.status < %(failed)s)
         OR (message.status = %(unknown)s AND r.status <= %(failed)s)
     ORDER BY message.id

@@ -15,6 +15,8 @@ from messaging.models import MessageStatus
 from senders.models import SenderStatus
 from session_service.models import SessionLease, SessionWorker
 
+ALIVE_SECONDS = 30  # a worker whose heartbeat is older than this counts as gone
+
 
 @dataclass(frozen=True, slots=True)
 class HeldSender:
