@@ -107,6 +107,9 @@ class ListImport(models.Model):
     contact_list = models.ForeignKey(
         ContactList, on_delete=models.SET_NULL, null=True, blank=True, verbose_name=_("into the list")
     )
+    commit_when_read = models.BooleanField(
+        _("import at once"), default=False, help_text=_("Write the people to contacts as soon as the file is read.")
+    )
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.READING)
     error = models.TextField(_("error"), blank=True)
     columns = models.JSONField(_("columns"), default=list, blank=True)
@@ -128,6 +131,11 @@ class ListImport(models.Model):
         verbose_name = _("list import")
         verbose_name_plural = _("list imports")
         ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["id"], name="imports_to_take_up", condition=models.Q(status__in=["reading", "importing"])
+            )
+        ]
 
     def __str__(self) -> str:
         return self.file_name

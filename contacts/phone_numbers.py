@@ -47,6 +47,11 @@ def normalise(written: Any, region: str) -> str:
     return found
 
 
+def masked(number: str) -> str:
+    """For logs: `+62812•••7890`."""
+    return f"{number[:6]}•••{number[-4:]}" if len(number) > 10 else "•••"
+
+
 def find_mobile(written: Any, region: str) -> str | None:
     """The number in E.164, or None where it is no possible mobile number.
 
@@ -125,7 +130,7 @@ class _Plan:
 
     def __init__(self, metadata: PhoneMetadata) -> None:
         self.country_code = str(metadata.country_code)
-        self.general = re.compile(metadata.general_desc.national_number_pattern or "")  # every region has one
+        self.general = _pattern(metadata.general_desc)
         self.national_prefix = re.compile(metadata.national_prefix_for_parsing or r"(?!)")
         self.exit_prefix = re.compile(metadata.international_prefix or r"(?!)")
         self.plain_prefix = metadata.national_prefix if _has_plain_prefix(metadata) else None
@@ -142,6 +147,10 @@ class _Plan:
 
 def _has_plain_prefix(metadata: PhoneMetadata) -> bool:
     return bool(metadata.national_prefix) and metadata.national_prefix_for_parsing == metadata.national_prefix
+
+
+def _pattern(kind: PhoneNumberDesc | None) -> re.Pattern[str]:
+    return re.compile((kind and kind.national_number_pattern) or r"(?!)")
 
 
 def _patterns(kinds: list[PhoneNumberDesc | None]) -> list[tuple[re.Pattern[str], frozenset[int]]]:

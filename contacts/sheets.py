@@ -63,14 +63,16 @@ def open_sheet(file: IO[bytes], name: str, region: str) -> Sheet:
     measure(file, name)
     file.seek(0)
     try:
-        workbook = CalamineWorkbook.from_filelike(file)
-        worksheet = _first_worksheet(workbook)
+        worksheet = _first_worksheet(CalamineWorkbook.from_filelike(file))
     except PasswordError as error:
         raise SheetError(
             _("“%(name)s” is protected with a password. Remove it and upload the file again.") % {"name": name}
         ) from error
-    except CalamineError as error:
-        raise SheetError(damaged(name)) from error
+    except BaseException as error:
+        # A panic of the Rust code is no `Exception`; it would end the process.
+        if isinstance(error, CalamineError) or type(error).__name__ == "PanicException":
+            raise SheetError(damaged(name)) from error
+        raise
     if worksheet is None:
         raise SheetError(
             _("“%(name)s” has no cell that is filled. Check the file and upload it again.") % {"name": name}

@@ -1,0 +1,139 @@
+"""Changes to contacts, lists, the blocklist, and the start of imports."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.files import File
+from django.db import transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from accounts.models import Organization, User
+from accounts.services import Actor, record
+from contacts import imports
+from contacts.models import BlocklistEntry, Contact, ContactList, ListImport
+from contacts.phone_numbers import masked, normalise
+from contacts.sheets import Peek, peek
+
+Reason = BlocklistEntry.Reason
+
+
+class NotAllowed(Exception):
+    """The request makes no sense in the present state. The message is for the person who asked."""
+
+
+@contextmanager
+def stored_sheet(
+    *, organization: Organization, file: "File[bytes]", file_name: str, by: Actor = None
+) -> Iterator[tuple[ListImport, Peek | None]]:
+    """Checks and stores an uploaded sheet, and gives the unsaved import with what a small sheet told already.
+
+    Save it inside: where anything in the block fails, the stored file is removed. Raises `SheetError`.
+    """
+    seen = peek(file, file_name, organization.default_region)
+    list_import = ListImport(
+        organization=organization,
+        file_name=file_name[-255:],
+        columns=[column.as_json() for column in seen.columns] if seen else [],
+        created_by=by if isinstance(by, User) else None,
+    )
+    file.seek(0)
+    list_import.file.save(f"{uuid.uuid4()}.xlsx", file, save=False)
+    try:
+        yield list_import, seen
+    except BaseException:
+        list_import.file.delete(save=False)
+        raise
+
+
+def start_import(
+    *,
+    organization: Organization,
+    file: "File[bytes]",
+    file_name: str,
+    contact_list: ContactList | None = None,
+    commit: bool = True,
+    by: Actor = None,
+) -> ListImport:
+    """Takes in a sheet of contacts; a task then reads it. Without `commit` it waits as `ready` after that."""
+    sheet = stored_sheet(organization=organization, file=file, file_name=file_name, by=by)
+    with sheet as (list_import, _seen), transaction.atomic():
+        list_import.contact_list = contact_list
+        list_import.commit_when_read = commit
+        list_import.save()
+        record(organization=organization, by=by, action="contacts.import_started", target=file_name)
+    return list_import
+
+
+def commit_import(*, list_import: ListImport) -> None:
+    """Asks for the people of a read import to be written to contacts; a task does it."""
+    changed = ListImport.objects.filter(pk=list_import.pk, status=ListImport.Status.READY).update(
+        status=ListImport.Status.IMPORTING, commit_when_read=True
+    )
+    if not changed:
+        raise NotAllowed(_("Only a file that is read and not yet imported can be imported."))
+
+
+def cancel_import(*, list_import: ListImport) -> None:
+    """Drops an import that has not changed any contact yet."""
+    waiting = [ListImport.Status.READING, ListImport.Status.READY]
+    with transaction.atomic():
+        changed = ListImport.objects.filter(pk=list_import.pk, status__in=waiting).update(
+            status=ListImport.Status.CANCELLED, finished_at=now()
+        )
+        if not changed:
+            raise NotAllowed(_("This import has already ended, or is writing contacts right now."))
+        imports.forget_people(list_import.pk)
+
+
+def create_list(*, organization: Organization, name: str) -> ContactList:
+    """Gives the list of that name, and creates it where there is none."""
+    found, _created = ContactList.objects.get_or_create(organization=organization, name=name.strip())
+    return found
+
+
+def rename_list(*, contact_list: ContactList, name: str) -> None:
+    contact_list.name = name.strip()
+    contact_list.save(update_fields=["name"])
+
+
+def save_contact(
+    *, organization: Organization, phone_number: str, name: str = "", attributes: dict[str, Any] | None = None
+) -> tuple[Contact, bool]:
+    """Creates or updates one contact; the second value says whether it is new. Raises `InvalidNumber`."""
+    number = normalise(phone_number, organization.default_region)
+    return Contact.objects.update_or_create(
+        organization=organization,
+        phone_number=number,
+        defaults={"name": name, "updated_at": now(), **({"attributes": attributes} if attributes is not None else {})},
+    )
+
+
+def block(
+    *, organization: Organization, phone_number: str, reason: str = Reason.BLOCKED, source: str = "", by: Actor = None
+) -> tuple[BlocklistEntry, bool]:
+    """Puts a number on the blocklist; the second value says whether it is new there. Raises `InvalidNumber`.
+
+    A person's own wish outlasts what staff decide: `opted_out` is never changed to `blocked`.
+    """
+    number = normalise(phone_number, organization.default_region)
+    entry, is_new = BlocklistEntry.objects.get_or_create(
+        organization=organization, phone_number=number, defaults={"reason": reason, "source": source[:200]}
+    )
+    if not is_new and reason == Reason.OPTED_OUT and entry.reason != Reason.OPTED_OUT:
+        entry.reason, entry.source = Reason.OPTED_OUT, source[:200]
+        entry.save(update_fields=["reason", "source"])
+    if is_new:
+        record(organization=organization, by=by, action="contacts.blocked", target=masked(number), reason=reason)
+    return entry, is_new
+
+
+def unblock(*, organization: Organization, phone_number: str, by: Actor = None) -> bool:
+    """Takes a number off the blocklist; False where it was not there. Raises `InvalidNumber`."""
+    number = normalise(phone_number, organization.default_region)
+    removed, _by_model = BlocklistEntry.objects.for_organization(organization).filter(phone_number=number).delete()
+    if removed:
+        record(organization=organization, by=by, action="contacts.unblocked", target=masked(number))
+    return bool(removed)

@@ -1,0 +1,11 @@
+"""Celery's door to contacts."""
+
+from celery import shared_task
+
+from contacts import imports
+
+
+@shared_task(ignore_result=True)
+def run_import(list_import_id: int) -> None:
+    """Reads an uploaded sheet and, where that was asked for, writes its people to contacts."""
+    imports.run(list_import_id=list_import_id)
