@@ -144,12 +144,12 @@ def percent(value: int, whole: int) -> int:
 def nav_item(context: Context, *, url: str, icon: str, label: str, capability: str = "") -> dict[str, Any]:
     """An entry of the sidebar, left out when the person may not see the page."""
     organization = context.get("organization")
-    allowed = not capability or capability in context.get("capabilities", ())
+    allowed = not capability or capability in (context.get("capabilities") or ())
     try:
         address = reverse(url, args=[organization.slug]) if organization and allowed else ""
     except NoReverseMatch:
         address = ""
     match = getattr(context.get("request"), "resolver_match", None)
     area = url.partition(":")[0]
-    is_current = bool(match) and (match.namespace.split(":")[0] == area or match.view_name == url)
+    is_current = match is not None and (match.namespace.split(":")[0] == area or match.view_name == url)
     return {"address": address, "icon": icon, "label": label, "is_current": is_current}

@@ -1,0 +1,256 @@
+"""Nobody sees anything of an organization that is not theirs, at any address that there is or will be.
+
+The sweep walks the URL patterns themselves, so a new address is covered the moment it exists. What it needs to
+know is how to make the object behind a new part of an address (`MAKE`) and which addresses belong to no
+organization (`OF_NO_ORGANIZATION`); where it does not know, it fails and says what to add. Live topics are swept
+in `tests/messaging/test_sockets.py`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.db.models import Model
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from rest_framework.test import APIClient
+
+from accounts import services
+from accounts.models import Organization
+from campaigns.models import Campaign
+from contacts.models import Contact, ContactList, ListImport
+from messaging.models import BatchStatus
+from tests.factories import make_batch, make_sender
+
+SECRET = "Rahasia Nusantara"  # in the name of everything that is made; outsiders must never read it
+
+# The object that a part of an address such as <int:sender_id> stands for.
+MAKE: dict[str, Callable[[Organization], Model]] = {
+    "membership_id": lambda organization: organization.memberships.get(),
+    "key_id": lambda organization: services.create_api_key(organization=organization, name=SECRET)[0],
+    "sender_id": lambda organization: make_sender(organization, name=SECRET),
+    "message_id": lambda organization: make_batch(
+        organization, [make_sender(organization)], 1, text=SECRET
+    ).messages.get(),
+    "campaign_id": lambda organization: make_campaign(organization),
+    "contact_id": lambda organization: Contact.objects.create(
+        organization=organization, phone_number="+628120000001", name=SECRET
+    ),
+    "list_id": lambda organization: ContactList.objects.create(organization=organization, name=SECRET),
+    "import_id": lambda organization: ListImport.objects.create(
+        organization=organization, file_name=f"{SECRET}.xlsx", status=ListImport.Status.READY
+    ),
+}
+
+# Addresses that belong to nobody in particular, or only to whoever is signed in.
+OF_NO_ORGANIZATION = {
+    "start",
+    "accounts:login",
+    "accounts:logout",
+    "accounts:password_reset",
+    "accounts:password_reset_done",
+    "accounts:password_reset_confirm",
+    "accounts:password_reset_complete",
+    "accounts:profile",
+    "accounts:change_password",
+    "api-schema",
+    "api-docs",
+    "health",
+    "metrics",
+}
+
+# Addresses with an object behind them that is not there for its owner either, in the state that `MAKE` leaves it in.
+EMPTY_FOR_ITS_OWNER = {
+    "api:sender-qr": "a connected sender shows no code",
+}
+
+
+def make_campaign(organization: Organization) -> Campaign:
+    batch = make_batch(organization, [make_sender(organization)], 3, status=BatchStatus.READY, text=SECRET)
+    return Campaign.objects.create(organization=organization, name=SECRET, batch=batch, frozen_at=batch.created_at)
+
+
+@dataclass(frozen=True)
+class Address:
+    """One URL pattern: its name, and the names of its variable parts."""
+
+    name: str
+    parts: tuple[str, ...]
+    methods: tuple[str, ...]  # of API views; empty for pages, which say it themselves
+
+    @property
+    def is_api(self) -> bool:
+        return self.name.startswith("api:")
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        return tuple(part for part in self.parts if part != "organization")
+
+    def at(self, slug: str, ids: dict[str, int]) -> str:
+        values = {part: slug if part == "organization" else ids[part] for part in self.parts}
+        return reverse(self.name, kwargs=values)
+
+
+def walk(patterns: list[Any], namespace: str = "", parts: tuple[str, ...] = ()) -> Iterator[Address]:
+    for pattern in patterns:
+        here = parts + tuple(part for part in pattern.pattern.converters if part not in parts)
+        if isinstance(pattern, URLResolver):
+            if pattern.namespace == "admin":  # for staff of the installation: tests/accounts/test_admin*.py
+                continue
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from walk(pattern.url_patterns, inner, here)
+        elif isinstance(pattern, URLPattern):
+            view = getattr(pattern.callback, "cls", None)
+            actions = getattr(pattern.callback, "actions", None) or {}
+            methods = [m for m in ("get", "post", "put", "patch", "delete") if m in actions or hasattr(view, m)]
+            yield Address(f"{namespace}{pattern.name}", here, tuple(methods) if view else ())
+
+
+ADDRESSES = list(walk(get_resolver().url_patterns))
+SWEPT = [address for address in ADDRESSES if address.name not in OF_NO_ORGANIZATION]
+PAGES = [address for address in SWEPT if not address.is_api]
+API = [address for address in SWEPT if address.is_api]
+
+
+def each(addresses: list[Address]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("address", addresses, ids=lambda address: address.name)
+
+
+@pytest.fixture
+def ids(address: Address, organization: Organization) -> dict[str, int]:
+    """An object of the organization for each variable part of the address."""
+    return {part: MAKE[part](organization).pk for part in address.objects}
+
+
+@each(SWEPT)
+def test_the_sweep_knows_every_address(address: Address) -> None:
+    assert not address.name.endswith("None"), f"An address with the parts {address.parts} has no name: give it one."
+    unknown = [part for part in address.objects if part not in MAKE]
+    assert not unknown, (
+        f"{address.name} has the part {unknown[0]!r}, which nobody can make an object for. Add it to MAKE in "
+        f"{__name__}, or, if the address belongs to no organization, its name to OF_NO_ORGANIZATION."
+    )
+    assert address.is_api or "organization" in address.parts, (
+        f"{address.name} is a page outside /o/<organization>. If it shows nothing of an organization, add its name "
+        f"to OF_NO_ORGANIZATION in {__name__}."
+    )
+
+
+def test_the_exceptions_exist() -> None:
+    assert len(PAGES) > 10
+    assert len(API) > 5
+    names = {address.name for address in ADDRESSES}
+    assert OF_NO_ORGANIZATION | set(EMPTY_FOR_ITS_OWNER) <= names
+    assert set(MAKE) >= {part for address in SWEPT for part in address.objects}
+
+
+# -- Pages --
+
+
+@each(PAGES)
+def test_a_page_does_not_exist_for_outsiders(
+    address: Address, ids: dict[str, int], organization: Organization, outsider_client: Client
+) -> None:
+    for method in ("GET", "POST"):
+        response = outsider_client.generic(method, address.at(organization.slug, ids))
+        assert response.status_code == 404, f"{method}: {response.status_code}"
+        assert SECRET not in response.text
+
+
+@each([page for page in PAGES if page.objects])
+def test_a_page_of_ones_own_does_not_reach_objects_of_others(
+    address: Address,
+    ids: dict[str, int],
+    organization: Organization,
+    other_organization: Organization,
+    outsider_client: Client,
+) -> None:
+    statuses = set()
+    for method in ("GET", "POST"):
+        response = outsider_client.generic(method, address.at(other_organization.slug, ids))
+        statuses.add(response.status_code)
+        assert SECRET not in response.text
+    assert 404 in statuses <= {404, 405}
+
+
+@each(PAGES)
+def test_a_page_sends_strangers_to_sign_in(
+    address: Address, ids: dict[str, int], organization: Organization, client: Client
+) -> None:
+    for method in ("GET", "POST"):
+        response = client.generic(method, address.at(organization.slug, ids))
+        assert response.status_code == 302, f"{method}: {response.status_code}"
+        assert response.headers["Location"].startswith("/accounts/login?next=")
+
+
+@each(PAGES)
+def test_a_page_exists_for_its_owner(
+    address: Address, ids: dict[str, int], organization: Organization, owner_client: Client
+) -> None:
+    """Else the sweep would prove nothing: everything is hidden at an address that leads nowhere."""
+    where = address.at(organization.slug, ids)
+    response = owner_client.get(where)
+    if response.status_code == 405:
+        response = owner_client.post(where)
+    assert response.status_code in (200, 302, 400, 409, 422), response.status_code
+
+
+# -- API --
+
+
+def ask(client: Any, method: str, where: str) -> Any:
+    return client.generic(method.upper(), where, "{}", content_type="application/json")
+
+
+@each([address for address in API if address.objects])
+def test_the_api_does_not_reach_objects_of_others(
+    address: Address, ids: dict[str, int], outsider_api: APIClient, outsider_client: Client
+) -> None:
+    assert address.methods
+    for client in (outsider_api, outsider_client):
+        for method in address.methods:
+            response = ask(client, method, address.at("", ids))
+            assert response.status_code == 404, f"{method}: {response.status_code} {response.content[:300]!r}"
+            assert SECRET not in response.text
+
+
+@each([address for address in API if not address.objects and "get" in address.methods])
+def test_lists_of_the_api_hold_nothing_of_others(
+    address: Address, organization: Organization, outsider_api: APIClient, owner_api: APIClient
+) -> None:
+    for make in MAKE.values():
+        make(organization)
+    where = address.at("", {})
+    theirs, ours = outsider_api.get(where), owner_api.get(where)
+    assert (theirs.status_code, ours.status_code) == (200, 200)
+    assert SECRET not in theirs.text
+    if "results" in ours.json():
+        assert ours.json()["results"]
+        assert theirs.json()["results"] == []
+
+
+@each(API)
+def test_the_api_refuses_strangers(address: Address, ids: dict[str, int]) -> None:
+    for method in address.methods:
+        response = ask(APIClient(), method, address.at("", ids))
+        assert response.status_code == 401, f"{method}: {response.status_code}"
+        assert response.headers["WWW-Authenticate"].startswith("ApiKey")
+
+
+@each(API)
+def test_the_api_refuses_an_organization_of_others(
+    address: Address, ids: dict[str, int], organization: Organization, outsider_client: Client
+) -> None:
+    for method in address.methods:
+        where = address.at("", ids)
+        response = outsider_client.generic(method.upper(), where, headers={"X-Organization": organization.slug})
+        assert response.status_code == 404, f"{method}: {response.status_code}"
+
+
+@each([address for address in API if address.objects and address.name not in EMPTY_FOR_ITS_OWNER])
+def test_the_api_finds_the_objects_of_its_own(address: Address, ids: dict[str, int], owner_api: APIClient) -> None:
+    for method in sorted(address.methods, key=lambda method: method == "delete"):
+        response = ask(owner_api, method, address.at("", ids))
+        assert response.status_code not in (401, 403, 404, 405), f"{method}: {response.status_code}"
+        assert response.status_code < 500
