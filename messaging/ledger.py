@@ -126,15 +126,18 @@ WITH r AS (
         %(codes)s::text[], %(details)s::text[]) AS given (sender_id, whatsapp_id, status, at, code, detail)
     GROUP BY sender_id, whatsapp_id
 ), old AS (
-    SELECT message.id, message.status AS was, message.skip_reason AS reason_was, r.*
-    FROM r JOIN messaging_message AS message
-        ON message.whatsapp_id = r.whatsapp_id AND message.sender_id = r.sender_id AND message.direction = 'out'
-        AND message.whatsapp_id <> ''  -- the condition of the index
-    WHERE (message.status < r.status AND (message.status <> %(queued)s OR message.attempts > 0))
-        OR (message.status = %(failed)s AND r.status < %(failed)s)
-        OR (message.status = %(unknown)s AND r.status <= %(failed)s)
-    ORDER BY message.id
-    FOR UPDATE OF message
+    SELECT found.id, found.status AS was, r.*
+    FROM (SELECT * FROM r ORDER BY whatsapp_id) AS r
+    -- A row at a time on purpose: the statistics of a growing table mislead a join into reading the whole index.
+    CROSS JOIN LATERAL (
+        SELECT message.id, message.status, message.attempts FROM messaging_message AS message
+        WHERE message.whatsapp_id = r.whatsapp_id AND message.whatsapp_id <> ''
+            AND message.sender_id = r.sender_id AND message.direction = 'out'
+        OFFSET 0 FOR UPDATE
+    ) AS found
+    WHERE (found.status < r.status AND (found.status <> %(queued)s OR found.attempts > 0))
+        OR (found.status = %(failed)s AND r.status < %(failed)s)
+        OR (found.status = %(unknown)s AND r.status <= %(failed)s)
 )
 UPDATE messaging_message AS message SET
     status = old.status,

@@ -61,7 +61,7 @@ def _organizations_with_work() -> list[Organization]:
             SELECT organization_id FROM messaging_batch
             WHERE status IN ('running', 'cancelled') AND finished_at IS NULL
             UNION
-            SELECT organization_id FROM messaging_message WHERE batch_id IS NULL AND status = %s
+            SELECT organization_id FROM messaging_message WHERE batch_id IS NULL AND stage = %s
             """,
             [MessageStatus.PENDING],
         )
@@ -111,7 +111,7 @@ def cancel_pending(batch_id: int, changes: Changes, limit: int) -> int:
         cursor.execute(
             """
             UPDATE messaging_message SET status = %s, ended_at = now() WHERE id IN (
-                SELECT id FROM messaging_message WHERE batch_id = %s AND status = %s
+                SELECT id FROM messaging_message WHERE batch_id = %s AND stage = %s
                 ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
             )
             """,
@@ -174,7 +174,7 @@ def _paces(organization: Organization, now: datetime) -> tuple[dict[int, SenderP
         paces[sender.pk] = pace
         room[sender.pk] = MOST_QUEUED_A_SENDER
     queued = (
-        Message.objects.filter(sender_id__in=paces, status=MessageStatus.QUEUED)
+        Message.objects.filter(sender_id__in=paces, stage=MessageStatus.QUEUED)
         .values_list("sender_id", "due_at")
         .order_by()
     )
@@ -207,7 +207,7 @@ def _plans_of_loose_messages(organization: Organization, paces: dict[int, Sender
     """Single messages: those that ask for a sender get that one, the others any. They wait for quotas only."""
     pending = (
         Message.objects.for_organization(organization)
-        .filter(batch=None, status=MessageStatus.PENDING)
+        .filter(batch=None, stage=MessageStatus.PENDING)
         .values_list("sender_id", flat=True)
         .order_by("id")[:MOST_PER_TICK]
     )
@@ -232,7 +232,7 @@ SELECT message.id, message.phone_number, message.variables, message.text, COALES
 FROM messaging_message AS message
 LEFT JOIN contacts_blocklistentry AS blocked
     ON blocked.organization_id = message.organization_id AND blocked.phone_number = message.phone_number
-WHERE message.status = %s AND {condition}
+WHERE message.stage = %s AND {condition}
 ORDER BY message.id LIMIT %s
 FOR UPDATE OF message SKIP LOCKED
 """

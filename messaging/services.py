@@ -85,7 +85,7 @@ def take_back_queued(changes: Changes, *, batch_id: int | None = None, sender_id
             f"""
             WITH taken AS (
                 SELECT id, sender_id FROM messaging_message
-                WHERE {condition} AND status = %(queued)s AND attempts = 0 ORDER BY id FOR UPDATE
+                WHERE {condition} AND stage = %(queued)s AND attempts = 0 ORDER BY id FOR UPDATE
             ), freed AS (
                 UPDATE senders_sender SET planned_until = NULL WHERE id IN (SELECT sender_id FROM taken)
             )
@@ -114,7 +114,7 @@ def _give_up_retries(batch_id: int, changes: Changes) -> None:
         cursor.execute(
             """
             UPDATE messaging_message SET status = CASE WHEN error_code = '' THEN %s ELSE %s END, ended_at = now()
-            WHERE batch_id = %s AND status = %s AND attempts > 0 RETURNING status
+            WHERE batch_id = %s AND stage = %s AND attempts > 0 RETURNING status
             """,
             [MessageStatus.UNKNOWN, MessageStatus.FAILED, batch_id, MessageStatus.QUEUED],
         )
@@ -159,7 +159,7 @@ def recover_overdue(*, older_than: timedelta) -> int:
     with transaction.atomic():
         changes = Changes()
         late = (
-            Message.objects.filter(status=MessageStatus.QUEUED, attempts=0, due_at__lt=now() - older_than)
+            Message.objects.filter(stage=MessageStatus.QUEUED, attempts=0, due_at__lt=now() - older_than)
             .values_list("sender_id", flat=True)
             .distinct()
         )

@@ -120,7 +120,7 @@ def recover(changes: Changes) -> int:
             WITH lost AS (
                 SELECT message.id FROM messaging_message AS message
                 LEFT JOIN session_service_sessionlease AS lease ON lease.sender_id = message.sender_id
-                WHERE message.status = %(sending)s AND (
+                WHERE message.stage = %(sending)s AND (
                     lease.sender_id IS NULL OR lease.epoch > message.lease_epoch OR lease.expires_at < clock_timestamp()
                 )
                 ORDER BY message.id FOR UPDATE OF message SKIP LOCKED
@@ -151,7 +151,7 @@ def take_back_unsent(*, worker_id: int, handed_over: list[int], changes: Changes
             """
             UPDATE messaging_message AS message SET status = %s, attempts = attempts - 1
             FROM session_service_sessionlease AS lease
-            WHERE message.status = %s AND lease.sender_id = message.sender_id AND lease.worker_id = %s
+            WHERE message.stage = %s AND lease.sender_id = message.sender_id AND lease.worker_id = %s
                 AND lease.epoch = message.lease_epoch AND message.id <> ALL(%s)
             RETURNING message.batch_id
             """,

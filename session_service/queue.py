@@ -29,7 +29,7 @@ WITH owned AS (
     LEFT JOIN senders_senderusage AS usage ON usage.sender_id = sender.id
     WHERE EXISTS (
         SELECT FROM messaging_message AS message
-        WHERE message.sender_id = lease.sender_id AND message.status = %(queued)s AND message.due_at <= statement_timestamp()
+        WHERE message.sender_id = lease.sender_id AND message.stage = %(queued)s AND message.due_at <= statement_timestamp()
     )
     ORDER BY random()
     FOR SHARE OF lease
@@ -38,7 +38,7 @@ WITH owned AS (
     FROM owned CROSS JOIN LATERAL (
         SELECT message.id FROM messaging_message AS message
         LEFT JOIN messaging_batch AS batch ON batch.id = message.batch_id
-        WHERE message.sender_id = owned.sender_id AND message.status = %(queued)s AND message.due_at <= statement_timestamp()
+        WHERE message.sender_id = owned.sender_id AND message.stage = %(queued)s AND message.due_at <= statement_timestamp()
             AND (batch.id IS NULL OR batch.status = 'running')
         ORDER BY message.priority, message.due_at, message.id
         LIMIT GREATEST(0, LEAST(owned.quota_left, %(most)s))

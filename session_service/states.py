@@ -93,7 +93,7 @@ def _end_uncertain(sender_id: int, changes: Changes) -> None:
             """
             WITH lost AS (
                 SELECT id, status FROM messaging_message
-                WHERE sender_id = %s AND (status = %s OR (status = %s AND attempts > 0)) ORDER BY id FOR UPDATE
+                WHERE sender_id = %s AND (stage = %s OR (stage = %s AND attempts > 0)) ORDER BY id FOR UPDATE
             )
             UPDATE messaging_message AS message SET status = %s, ended_at = now()
             FROM lost WHERE message.id = lost.id RETURNING message.batch_id, lost.status

@@ -1,0 +1,260 @@
+"""Batches and messages in the admin: a ledger to look things up in, with the batches' brakes."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.core.exceptions import ValidationError
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _g
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+
+from accounts.admin_actions import RowAction
+from accounts.admin_base import OrganizationAdmin
+from accounts.admin_lists import (
+    LongListMixin,
+    RelatedFilter,
+    StatusFilter,
+    moment_column,
+    pairs,
+    status_column,
+)
+from accounts.statuses import look_of
+from contacts.admin_phone import PhoneSearchMixin
+from messaging import counts, queries, services, tasks
+from messaging.models import Batch, BatchCount, BatchStatus, Message, MessageStatus, SkipReason
+
+LEFT = ("sent", "delivered", "read")
+ENDED = (*LEFT, "failed", "unknown", "cancelled", "skipped")
+
+
+def progress_column(figures: dict[str, Any]) -> str:
+    """`412 of 925`: messages that need nothing more from us, of all."""
+    done = sum(_number(figures, name) for name in ENDED)
+    return _g("%(done)s of %(total)s") % {"done": intcomma(done), "total": intcomma(figures["total"])}
+
+
+def failed_column(figures: dict[str, Any]) -> str | None:
+    failed = figures["failed"] + figures["unknown"]
+    return intcomma(failed) if failed else None
+
+
+def figures_table(figures: dict[str, Any]) -> SafeString | None:
+    """Every status that has messages, with its number, and why messages were skipped."""
+    named = {str(look_of(name).word): intcomma(_number(figures, name)) for name in _STATUSES if _number(figures, name)}
+    reasons = {
+        _g("Skipped: %(reason)s") % {"reason": SkipReason(reason).label}: intcomma(number)
+        for reason, number in figures["skipped"].items()
+    }
+    return pairs({_g("In all"): intcomma(figures["total"]), **named, **reasons})
+
+
+_STATUSES = tuple(str(status.label) for status in MessageStatus if status != MessageStatus.RECEIVED)
+
+
+def _number(figures: dict[str, Any], name: str) -> int:
+    number = figures[name]
+    return sum(number.values()) if isinstance(number, dict) else number
+
+
+def figures_of(batch_ids: list[int]) -> dict[int, dict[str, Any]]:
+    """`queries.stats_of` for each of them, in one query."""
+    return {batch_id: queries.stats_of(found) for batch_id, found in counts.of_batches(batch_ids).items()}
+
+
+# -- What can be done to a batch --
+
+
+def _start(request: Any, row: Batch) -> None:
+    services.start_batch(batch=row)
+    tasks.plan.delay_on_commit()
+
+
+def _resume(request: Any, row: Batch) -> None:
+    services.resume_batch(batch=row)
+    tasks.plan.delay_on_commit()
+
+
+@admin.register(Batch)
+class BatchAdmin(OrganizationAdmin):
+    area = "campaigns"
+    refusals = (ValidationError, services.NotAllowed)
+    list_display = ("__str__", "state", "progress", "failed", "status_reason", "created", "started", "finished")
+    list_filter = (("status", ChoicesDropdownFilter), ("origin", ChoicesDropdownFilter), ("senders", RelatedFilter))
+    search_fields = ("=id", "text")
+    search_help_text = _("By number, or by words of the text.")
+    date_hierarchy = "created_at"
+    ordering = ("-id",)
+    fieldsets = (
+        (None, {"fields": ("state", "status_reason", "organization", "origin", "message_text")}),
+        (_("Figures"), {"fields": ("figures",)}),
+        (_("Pace"), {"fields": ("senders", "delay", "priority", "timezone")}),
+        (_("History"), {"fields": ("created", "started", "finished")}),
+    )
+    row_actions = (
+        RowAction(
+            name="start",
+            title=_("Start sending"),
+            question=_("Messages go out from now on, as fast as the senders' limits allow."),
+            done=ngettext_lazy("%(count)d batch started.", "%(count)d batches started.", "count"),
+            run=_start,
+            icon="play_arrow",
+            variant=ActionVariant.PRIMARY,
+            offered=lambda row: row.status == BatchStatus.READY,
+        ),
+        RowAction(
+            name="pause",
+            title=_("Pause"),
+            question=_("Nothing more is sent until it is resumed. What has left has left."),
+            done=ngettext_lazy("%(count)d batch paused.", "%(count)d batches paused.", "count"),
+            run=lambda request, row: services.pause_batch(batch=row),
+            icon="pause",
+            asks=False,
+            offered=lambda row: row.status == BatchStatus.RUNNING,
+        ),
+        RowAction(
+            name="resume",
+            title=_("Resume"),
+            question=_("Sending goes on where it stopped."),
+            done=ngettext_lazy("%(count)d batch resumed.", "%(count)d batches resumed.", "count"),
+            run=_resume,
+            icon="play_arrow",
+            variant=ActionVariant.PRIMARY,
+            asks=False,
+            offered=lambda row: row.status == BatchStatus.PAUSED,
+        ),
+        RowAction(
+            name="cancel",
+            title=_("Cancel for good"),
+            question=_("Whatever has not left yet never will. It cannot be undone: to stop for a while, pause."),
+            done=ngettext_lazy("%(count)d batch cancelled.", "%(count)d batches cancelled.", "count"),
+            run=lambda request, row: services.cancel_batch(batch=row),
+            icon="cancel",
+            variant=ActionVariant.DANGER,
+            offered=lambda row: row.status in (BatchStatus.READY, BatchStatus.RUNNING, BatchStatus.PAUSED),
+        ),
+    )
+    state = status_column(lambda row: row.status, _("status"), ordering="status")
+    created = moment_column("created_at", _("created"))
+    started = moment_column("started_at", _("started"))
+    finished = moment_column("finished_at", _("finished"))
+
+    def prepare_rows(self, rows: list[Any]) -> None:
+        figures = figures_of([row.pk for row in rows])
+        for row in rows:
+            row.figures = figures[row.pk]
+
+    @display(description=_("done"))
+    def progress(self, row: Any) -> str:
+        return progress_column(row.figures)
+
+    @display(description=_("failed or unknown"))
+    def failed(self, row: Any) -> str | None:
+        return failed_column(row.figures)
+
+    @display(description=_("messages by status"))
+    def figures(self, row: Batch) -> SafeString | None:
+        return figures_table(figures_of([row.pk])[row.pk])
+
+    @display(description=_("delay between messages"))
+    def delay(self, row: Batch) -> str:
+        return _g("%(shortest)s to %(longest)s seconds") % {
+            "shortest": f"{row.min_delay_ms / 1000:g}",
+            "longest": f"{row.max_delay_ms / 1000:g}",
+        }
+
+    @display(description=_("text"))
+    def message_text(self, row: Batch) -> SafeString | None:
+        return bubble(row.text)
+
+
+def bubble(text: str, *, is_incoming: bool = False) -> SafeString | None:
+    """A message as the person sees it."""
+    if not text:
+        return None
+    return render_to_string("admin/message_bubble.html", {"text": text, "is_incoming": is_incoming})
+
+
+@admin.register(BatchCount)
+class BatchCountAdmin(OrganizationAdmin):
+    area = "campaigns"
+    organization_path = "batch__organization"
+    list_display = ("batch", "shard", "state", "skip_reason", "count")
+    list_filter = (type("CountStatusFilter", (StatusFilter,), {"statuses": MessageStatus}),)
+    search_fields = ("=batch__id",)
+    search_help_text = _("By the number of the batch.")
+    list_select_related = ("batch",)
+    ordering = ("-batch", "status", "shard")
+    fieldsets = ((None, {"fields": ("batch", "state", "skip_reason", "shard", "count")}),)
+    state = status_column(lambda row: str(MessageStatus(row.status).label), _("status"), ordering="status")
+
+
+class MessageStatusFilter(StatusFilter):
+    statuses = MessageStatus
+
+
+@admin.register(Message)
+class MessageAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
+    area = "messages"
+    list_display = ("phone_number", "state", "way", "beginning", "sender", "batch", "created", "due", "reason")
+    list_filter = (MessageStatusFilter, ("direction", ChoicesDropdownFilter), ("sender", RelatedFilter))
+    search_help_text = _("By phone number (whole, or how it begins), WhatsApp id, or message number.")
+    list_select_related = ("sender", "batch")
+    ordering = ("-id",)
+    exact_search_fields = ("whatsapp_id",)
+    fieldsets = (
+        (None, {"fields": ("state", "reason", "phone_number", "way", "message_text")}),
+        (_("Belongs to"), {"fields": ("organization", "batch", "sender", "filled_in")}),
+        (
+            _("Its way"),
+            {
+                "fields": ("created", "queued", "due", "leased", "sent", "delivered", "read_moment", "ended"),
+                "description": _("Each moment is when we learned of it."),
+            },
+        ),
+        (
+            _("For support"),
+            {
+                "classes": ("collapse",),
+                "fields": ("id", "whatsapp_id", "idempotency_key", "attempts", "keeps_id", "lease_epoch", "priority"),
+            },
+        ),
+    )
+    state = status_column(lambda row: str(MessageStatus(row.status).label), _("status"))
+    created = moment_column("created_at", _("created"), ordering=False)
+    queued = moment_column("queued_at", _("queued"), ordering=False)
+    due = moment_column("due_at", _("due"), ordering=False)
+    leased = moment_column("leased_at", _("handed to a worker"), ordering=False)
+    sent = moment_column("sent_at", _("sent"), ordering=False)
+    delivered = moment_column("delivered_at", _("delivered"), ordering=False)
+    read_moment = moment_column("read_at", _("read"), ordering=False)
+    ended = moment_column("ended_at", _("failed, skipped or cancelled"), ordering=False)
+    sortable_by = ()  # only the newest first has an index
+
+    @display(description=_("direction"))
+    def way(self, row: Message) -> str:
+        return row.get_direction_display()
+
+    @display(description=_("text"))
+    def beginning(self, row: Message) -> str | None:
+        return " ".join(row.text.split())[:60] or None
+
+    @display(description=_("reason"))
+    def reason(self, row: Message) -> str | None:
+        """Why it was skipped or failed."""
+        if row.skip_reason:
+            return row.get_skip_reason_display()
+        return " ".join(filter(None, [row.error, f"({row.error_code})" if row.error_code else ""])) or None
+
+    @display(description=_("text"))
+    def message_text(self, row: Message) -> SafeString | None:
+        return bubble(row.text, is_incoming=row.direction == Message.Direction.IN)
+
+    @display(description=_("filled in"))
+    def filled_in(self, row: Message) -> SafeString | None:
+        return pairs(row.variables)
