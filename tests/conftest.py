@@ -1,14 +1,13 @@
 """What every test stands on: a real PostgreSQL and a real Redis, and for some the whole running product."""
 
-import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
-from asgiref.sync import SyncToAsync
 from django.conf import settings
-from django.db import connections
+from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
 
 from tests import product
 from whatsapp_automation import private_servers
@@ -30,20 +29,23 @@ def django_db_modify_db_settings(servers: None, django_db_modify_db_settings_par
     """pytest-django makes the test database after this; the servers must run by then."""
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Async tests reach the database from threads whose connections nobody closes; they would keep it from going."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 @pytest.fixture(autouse=True)
 def redis_client(servers: None) -> Iterator[redis.Redis]:
     """Redis as the product sees it, emptied after each test."""
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         yield client
         client.flushall()
-
-
-@pytest.fixture(autouse=True)
-def close_connections_of_async_tests(request: pytest.FixtureRequest) -> Iterator[None]:
-    """An async test reaches the database from a thread of asgiref's, whose connection nobody else closes."""
-    yield
-    if inspect.iscoroutinefunction(request.function):
-        SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture(scope="session")

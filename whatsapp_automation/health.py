@@ -20,12 +20,13 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from messaging.models import BatchCount, Message, MessageStatus
 from senders.models import Sender
+from session_service.leases import ALIVE_SECONDS
 from session_service.models import SessionWorker
 from whatsapp_automation.celery import PLANNER_RAN_AT
 
 ANSWER_WITHIN = 1.0  # seconds for each dependency
 PLANNER_IS_LATE_AFTER = 15.0  # seconds; it runs every second
-WORKER_IS_LOST_AFTER = timedelta(seconds=30)
+WORKER_IS_LOST_AFTER = timedelta(seconds=ALIVE_SECONDS)
 REQUIRED = ("database", "broker", "channels", "cache")  # without one of these no page works
 
 logger = logging.getLogger(__name__)
