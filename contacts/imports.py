@@ -98,8 +98,10 @@ def forget_people(list_import_id: int) -> None:
 
 def unfinished() -> list[int]:
     """Imports that nobody works on although they are not done: their task was lost with its worker."""
-    waiting = ListImport.objects.filter(status__in=[Status.READING, Status.IMPORTING]).values_list("pk", flat=True)
-    return [list_import_id for list_import_id in waiting if not _is_locked(list_import_id)]
+    waiting = ListImport.objects.filter(for_contacts=True, status__in=[Status.READING, Status.IMPORTING]).values_list(
+        "pk", flat=True
+    )
+    return [list_import_id for list_import_id in waiting if not is_worked_on(list_import_id)]
 
 
 @contextmanager
@@ -112,7 +114,7 @@ def _only_one(list_import_id: int) -> Iterator[ListImport | None]:
     yield found.first() if found is not None else None
 
 
-def _is_locked(list_import_id: int) -> bool:
+def is_worked_on(list_import_id: int) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [ADVISORY_LOCK, list_import_id % 2**31])
         return not cursor.fetchone()[0]

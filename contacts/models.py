@@ -89,6 +89,7 @@ class BlocklistEntry(models.Model):
 class ListImport(models.Model):
     """One uploaded sheet on its way: stored by the web process, read by a task.
 
+    Its people are meant `for_contacts`, or else for whoever made the import, such as a campaign, and stay `ready`.
     `columns` is a list of `{"key", "header", "role"}` in the sheet's order: `key` is the variable's name,
     `role` is "phone", "name" or "". Counts are rows under the header.
     """
@@ -107,6 +108,7 @@ class ListImport(models.Model):
     contact_list = models.ForeignKey(
         ContactList, on_delete=models.SET_NULL, null=True, blank=True, verbose_name=_("into the list")
     )
+    for_contacts = models.BooleanField(_("for contacts"), default=False)
     commit_when_read = models.BooleanField(
         _("import at once"), default=False, help_text=_("Write the people to contacts as soon as the file is read.")
     )

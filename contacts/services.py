@@ -26,13 +26,12 @@ class NotAllowed(Exception):
 
 @contextmanager
 def stored_sheet(
-    *, organization: Organization, file: "File[bytes]", file_name: str, by: Actor = None
-) -> Iterator[tuple[ListImport, Peek | None]]:
-    """Checks and stores an uploaded sheet, and gives the unsaved import with what a small sheet told already.
+    *, organization: Organization, file: "File[bytes]", file_name: str, seen: Peek | None, by: Actor = None
+) -> Iterator[ListImport]:
+    """Stores a sheet that `sheets.peek` has looked at (`seen`), and gives the unsaved import.
 
-    Save it inside: where anything in the block fails, the stored file is removed. Raises `SheetError`.
+    Save it inside: where anything in the block fails, the stored file is removed.
     """
-    seen = peek(file, file_name, organization.default_region)
     list_import = ListImport(
         organization=organization,
         file_name=file_name[-255:],
@@ -42,7 +41,7 @@ def stored_sheet(
     file.seek(0)
     list_import.file.save(f"{uuid.uuid4()}.xlsx", file, save=False)
     try:
-        yield list_import, seen
+        yield list_import
     except BaseException:
         list_import.file.delete(save=False)
         raise
@@ -57,10 +56,15 @@ def start_import(
     commit: bool = True,
     by: Actor = None,
 ) -> ListImport:
-    """Takes in a sheet of contacts; a task then reads it. Without `commit` it waits as `ready` after that."""
-    sheet = stored_sheet(organization=organization, file=file, file_name=file_name, by=by)
-    with sheet as (list_import, _seen), transaction.atomic():
+    """Takes in a sheet of contacts; a task then reads it. Without `commit` it waits as `ready` after that.
+
+    Raises `SheetError`; then nothing is stored.
+    """
+    seen = peek(file, file_name, organization.default_region)
+    storing = stored_sheet(organization=organization, file=file, file_name=file_name, seen=seen, by=by)
+    with storing as list_import, transaction.atomic():
         list_import.contact_list = contact_list
+        list_import.for_contacts = True
         list_import.commit_when_read = commit
         list_import.save()
         record(organization=organization, by=by, action="contacts.import_started", target=file_name)
@@ -69,9 +73,8 @@ def start_import(
 
 def commit_import(*, list_import: ListImport) -> None:
     """Asks for the people of a read import to be written to contacts; a task does it."""
-    changed = ListImport.objects.filter(pk=list_import.pk, status=ListImport.Status.READY).update(
-        status=ListImport.Status.IMPORTING, commit_when_read=True
-    )
+    ready = ListImport.objects.filter(pk=list_import.pk, status=ListImport.Status.READY, for_contacts=True)
+    changed = ready.update(status=ListImport.Status.IMPORTING, commit_when_read=True)
     if not changed:
         raise NotAllowed(_("Only a file that is read and not yet imported can be imported."))
 

@@ -150,10 +150,10 @@ def test_a_refused_upload_leaves_nothing(media):
 
 def test_a_failure_while_saving_removes_the_stored_file(media):
     file = upload(people(1))
-    sheet = services.stored_sheet(organization=make_organization(), file=file, file_name="list.xlsx")
+    sheet = services.stored_sheet(organization=make_organization(), file=file, file_name="list.xlsx", seen=None)
 
     def fail() -> None:
-        with sheet as (list_import, _seen):
+        with sheet as list_import:
             assert default_storage.exists(str(list_import.file.name))
             raise RuntimeError
 

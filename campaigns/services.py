@@ -1,0 +1,310 @@
+"""Making campaigns, fixing their audience, and starting, pausing and stopping them."""
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import ExitStack, suppress
+from datetime import timedelta
+from typing import TypeVar
+
+from django.core.exceptions import ValidationError
+from django.core.files import File
+from django.db import transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from accounts import live
+from accounts.models import Organization, User
+from accounts.services import Actor, record
+from campaigns import audience
+from campaigns.models import Campaign, CampaignStatus
+from contacts import columns as column_rules
+from contacts import imports
+from contacts import services as contact_services
+from contacts.columns import Column
+from contacts.models import ContactList, ListImport
+from contacts.queries import variables_of_list
+from contacts.sheets import peek
+from contacts.uploads import SheetError
+from messaging import counts, progress, template_text
+from messaging import services as messaging_services
+from messaging.models import Batch, BatchStatus
+from messaging.services import NotAllowed
+from messaging.template_text import Template, TemplateError
+from senders.models import Provider, Sender
+
+Found = TypeVar("Found")
+
+SIMULATED_DELAYS_MS = 200, 600
+REAL_DELAYS_MS = 3000, 8000  # what a person with both thumbs needs
+LONGEST_DELAY_MS = 3_600_000
+TAKEN_UP_AFTER = timedelta(seconds=15)
+
+
+def create_campaign(
+    *,
+    organization: Organization,
+    name: str,
+    template: str,
+    file: "File[bytes] | None" = None,
+    file_name: str = "",
+    contact_list: ContactList | None = None,
+    senders: Collection[Sender] | None = None,
+    min_delay_ms: int | None = None,
+    max_delay_ms: int | None = None,
+    start: bool = False,
+    by: Actor = None,
+) -> Campaign:
+    """Makes a campaign to the people of an uploaded sheet, of a list, or of both. A task then reads the sheet.
+
+    Without `senders` all of the organization's are used. Raises `ValidationError` with the fields' names (name,
+    template, file, contact_list, senders, min_delay_ms, max_delay_ms); then nothing is stored.
+    """
+    errors = _Errors()
+    parsed = errors.collect("template", lambda: template_text.parse(template))
+    seen = errors.collect("file", lambda: peek(file, file_name, organization.default_region)) if file else None
+    chosen = list(Sender.objects.for_organization(organization) if senders is None else senders)
+    _check_fields(errors, name, file, contact_list, chosen)
+    delays = _delays(errors, chosen, min_delay_ms, max_delay_ms)
+    if parsed is not None and (seen is not None or file is None):  # a large sheet is looked into by the task
+        errors.collect("template", lambda: _check_variables(parsed, seen.columns if seen else (), contact_list))
+    errors.raise_any()
+    with ExitStack() as storing:
+        list_import = None
+        if file is not None:
+            list_import = storing.enter_context(
+                contact_services.stored_sheet(
+                    organization=organization, file=file, file_name=file_name, seen=seen, by=by
+                )
+            )
+        storing.enter_context(transaction.atomic())
+        batch = Batch.objects.create(
+            organization=organization,
+            origin=Batch.Origin.CAMPAIGN,
+            text=template,
+            min_delay_ms=delays[0],
+            max_delay_ms=delays[1],
+        )
+        batch.senders.set(chosen)
+        if list_import is not None:
+            list_import.save()
+        campaign = Campaign.objects.create(
+            organization=organization,
+            name=name.strip(),
+            contact_list=contact_list,
+            list_import=list_import,
+            batch=batch,
+            start_when_ready=start,
+            created_by=by if isinstance(by, User) else None,
+        )
+        record(organization=organization, by=by, action="campaign.created", target=campaign.name)
+    return campaign
+
+
+class _Errors:
+    """What is wrong with the fields of a form, gathered so that all of it is said at once."""
+
+    def __init__(self) -> None:
+        self.by_field: dict[str, list[str]] = {}
+
+    def add(self, field: str, text: str) -> None:
+        self.by_field.setdefault(field, []).append(text)
+
+    def collect(self, field: str, check: Callable[[], Found]) -> Found | None:
+        """What `check` gives; its complaint is noted instead where it raises one."""
+        try:
+            return check()
+        except (TemplateError, SheetError) as error:
+            self.add(field, str(error))
+            return None
+
+    def raise_any(self) -> None:
+        if self.by_field:
+            raise ValidationError({field: list(texts) for field, texts in self.by_field.items()})
+
+
+def _check_fields(
+    errors: _Errors,
+    name: str,
+    file: "File[bytes] | None",
+    contact_list: ContactList | None,
+    senders: list[Sender],
+) -> None:
+    if not name.strip():
+        errors.add("name", _("Give the campaign a name."))
+    if len(name.strip()) > 120:
+        errors.add("name", _("The name may have 120 characters."))
+    if file is None and contact_list is None:
+        errors.add("file", _("Upload an Excel sheet, or choose a list."))
+    if contact_list is not None and file is None and not contact_list.contacts.exists():
+        errors.add("contact_list", _("Nobody is on the list “%(name)s”.") % {"name": contact_list.name})
+    if not senders:
+        errors.add("senders", _("Choose at least one sender. Add one under Senders if there is none."))
+
+
+def _delays(errors: _Errors, senders: list[Sender], shortest: int | None, longest: int | None) -> tuple[int, int]:
+    """The delays between two messages of one sender, in milliseconds: those given, or fitting ones."""
+    all_simulated = bool(senders) and all(sender.provider == Provider.SIMULATED for sender in senders)
+    usual = SIMULATED_DELAYS_MS if all_simulated else REAL_DELAYS_MS
+    if shortest is None:
+        shortest = usual[0] if longest is None else min(usual[0], longest)
+    if longest is None:
+        longest = max(usual[1], shortest)
+    if not 0 <= shortest <= LONGEST_DELAY_MS:
+        errors.add("min_delay_ms", _("The delay must be between 0 and 3,600,000 milliseconds."))
+    elif not shortest <= longest <= LONGEST_DELAY_MS:
+        errors.add("max_delay_ms", _("The longest delay must not be below the shortest, nor above an hour."))
+    return shortest, longest
+
+
+def _check_variables(template: Template, columns: Iterable[Column], contact_list: ContactList | None) -> None:
+    """Raises `TemplateError` for a variable that neither the sheet's columns nor the list's contacts have."""
+    known = dict.fromkeys(column_rules.variables_of(columns))
+    if contact_list is not None:
+        known.update(dict.fromkeys(variables_of_list(contact_list, template.variables)))
+    template_text.check(template, known)
+
+
+# -- From the stored sheet to a frozen audience: what the task does --
+
+
+def prepare_campaign(*, campaign_id: int) -> None:
+    """Reads the sheet, fixes the audience, and starts the campaign if that was asked for. Safe to repeat."""
+    campaign = Campaign.objects.select_related("list_import").get(pk=campaign_id)
+    if campaign.list_import is not None:
+        list_import = imports.read(list_import_id=campaign.list_import.pk)
+        if list_import.status == ListImport.Status.READING:
+            return  # another process reads it, and goes on from there
+        if list_import.status == ListImport.Status.FAILED:
+            _fail(campaign, list_import.error)
+    freeze_audience(campaign_id=campaign_id)
+    live.publish(progress.topic(campaign.batch_id), {"type": "prepared"})
+
+
+def freeze_audience(*, campaign_id: int) -> None:
+    """Turns the people of the read sheet and of the list into messages, once; then starts the batch if asked to.
+
+    A list that cannot be used makes the campaign `failed`, with the reason.
+    """
+    with transaction.atomic():
+        campaign = _locked(campaign_id)
+        if campaign.frozen_at is not None or campaign.error or campaign.batch.status != BatchStatus.READY:
+            return  # done before, or cancelled meanwhile
+        try:
+            _freeze(campaign)
+        except (TemplateError, _Unusable) as error:  # raised before anything was written
+            _fail(campaign, str(error))
+
+
+class _Unusable(Exception):
+    """There is nobody in the list whom a message could reach."""
+
+
+def _freeze(campaign: Campaign) -> None:
+    list_import = campaign.list_import
+    columns = column_rules.from_json(list_import.columns) if list_import else []
+    template = template_text.parse(campaign.batch.text)
+    _check_variables(template, columns, campaign.contact_list)
+    people = audience.insert_messages(campaign, template.required)
+    if not people.numbers:
+        raise _Unusable(_nobody(campaign))
+    counts.add(campaign.batch_id, people.numbers)
+    campaign.merged = people.overridden + (list_import.merged if list_import else 0)
+    campaign.invalid_rows = list_import.invalid if list_import else 0
+    campaign.frozen_at = now()
+    campaign.save(update_fields=["merged", "invalid_rows", "frozen_at"])
+    if list_import is not None:
+        imports.forget_people(list_import.pk)  # the messages hold their values now
+    if campaign.start_when_ready:
+        _start_by_itself(campaign)
+
+
+def _start_by_itself(campaign: Campaign) -> None:
+    try:
+        messaging_services.start_batch(batch=campaign.batch)
+    except NotAllowed as error:  # nobody is there to be told: the page and the API show it
+        Batch.objects.filter(pk=campaign.batch_id).update(status_reason=str(error)[:300])
+
+
+def _nobody(campaign: Campaign) -> str:
+    list_import = campaign.list_import
+    if list_import is None:
+        return _("Nobody is on the list “%(name)s”.") % {"name": campaign.contact_list}
+    return _(
+        "“%(name)s” has no row with a usable phone number: %(invalid)s rows were refused. "
+        "Check the column with the numbers and upload it again."
+    ) % {"name": list_import.file_name, "invalid": list_import.invalid}
+
+
+def _locked(campaign_id: int) -> Campaign:
+    """The campaign with its batch, held until the transaction ends, so that one of two changes comes second."""
+    found = Campaign.objects.select_related("batch", "organization", "list_import", "contact_list")
+    return found.select_for_update(of=("self", "batch")).get(pk=campaign_id)
+
+
+def _fail(campaign: Campaign, error: str) -> None:
+    Campaign.objects.filter(pk=campaign.pk, frozen_at=None, error="").update(error=error)
+
+
+def unprepared() -> list[int]:
+    """Campaigns whose preparation was lost with its worker, or waits for one."""
+    waiting = Campaign.objects.filter(
+        frozen_at=None, error="", batch__status=BatchStatus.READY, created_at__lt=now() - TAKEN_UP_AFTER
+    ).values_list("pk", "list_import_id")
+    return [
+        campaign_id
+        for campaign_id, list_import_id in waiting
+        if list_import_id is None or not imports.is_worked_on(list_import_id)
+    ]
+
+
+# -- What people do with a campaign --
+
+
+def start_campaign(*, campaign: Campaign, by: Actor = None) -> None:
+    """Starts sending; a campaign whose list is still read starts as soon as that is done. Raises `NotAllowed`."""
+    with transaction.atomic():
+        present = _locked(campaign.pk)
+        if present.error:
+            raise NotAllowed(present.error)
+        if present.status == CampaignStatus.READING:
+            present.start_when_ready = True
+            present.save(update_fields=["start_when_ready"])
+        else:
+            messaging_services.start_batch(batch=present.batch)
+        _record(present, by, "started")
+    campaign.refresh_from_db()
+
+
+def pause_campaign(*, campaign: Campaign, by: Actor = None) -> None:
+    """Nothing more leaves; what is on its way does. Raises `NotAllowed`."""
+    _refuse_unprepared(campaign)
+    messaging_services.pause_batch(batch=campaign.batch)
+    _record(campaign, by, "paused")
+
+
+def resume_campaign(*, campaign: Campaign, by: Actor = None) -> None:
+    """Goes on where a paused campaign stopped. Raises `NotAllowed`."""
+    _refuse_unprepared(campaign)
+    messaging_services.resume_batch(batch=campaign.batch)
+    _record(campaign, by, "resumed")
+
+
+def cancel_campaign(*, campaign: Campaign, by: Actor = None) -> None:
+    """Ends a campaign for good, also one whose list is still read. Raises `NotAllowed`."""
+    if campaign.error:
+        raise NotAllowed(campaign.error)
+    messaging_services.cancel_batch(batch=campaign.batch)
+    if campaign.frozen_at is None and campaign.list_import is not None:
+        with suppress(contact_services.NotAllowed):  # it is read by now: freezing then finds a cancelled batch
+            contact_services.cancel_import(list_import=campaign.list_import)
+    _record(campaign, by, "cancelled")
+
+
+def _refuse_unprepared(campaign: Campaign) -> None:
+    if campaign.error:
+        raise NotAllowed(campaign.error)
+    if campaign.status == CampaignStatus.READING:
+        raise NotAllowed(_("The list is still being read; nothing is sent yet."))
+
+
+def _record(campaign: Campaign, by: Actor, what: str) -> None:
+    record(organization=campaign.organization, by=by, action=f"campaign.{what}", target=campaign.name)

@@ -1,0 +1,87 @@
+"""Reads that pages, API and campaigns share."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from accounts.models import Organization
+from contacts import columns as column_rules
+from contacts import imports
+from contacts.columns import NAME, PHONE
+from contacts.models import BlocklistEntry, Contact, ContactList, ImportedRow, ListImport
+from contacts.phone_numbers import find_mobile
+
+CONTACTS_LOOKED_AT = 1000  # of a list, to learn which attributes it has
+
+
+def contacts(
+    organization: Organization, *, search: str = "", contact_list: ContactList | None = None
+) -> QuerySet[Contact]:
+    """People by part of their name or number, newest first; a number may be written as people write it."""
+    found = Contact.objects.for_organization(organization)
+    if contact_list is not None:
+        found = found.filter(lists=contact_list)
+    if search := search.strip():
+        matching = Q(name__icontains=search)
+        if number := find_mobile(search, organization.default_region):
+            matching |= Q(phone_number=number)
+        elif digits := "".join(sign for sign in search if sign.isdecimal()):
+            matching |= Q(phone_number__contains=digits.removeprefix("0"))
+        found = found.filter(matching)
+    return found
+
+
+def lists_with_sizes(organization: Organization) -> QuerySet[ContactList]:
+    return ContactList.objects.for_organization(organization).annotate(size=Count("contactlistmember"))
+
+
+def blocklist(organization: Organization, *, search: str = "") -> QuerySet[BlocklistEntry]:
+    found = BlocklistEntry.objects.for_organization(organization)
+    digits = "".join(sign for sign in search if sign.isdecimal())
+    return found.filter(phone_number__contains=digits.removeprefix("0")) if digits else found
+
+
+def blocked_among(organization: Organization, phone_numbers: Iterable[str]) -> dict[str, str]:
+    """Which of these numbers are on the blocklist, and for what reason."""
+    entries = BlocklistEntry.objects.for_organization(organization).filter(phone_number__in=list(phone_numbers))
+    return dict(entries.values_list("phone_number", "reason"))
+
+
+def rejected_rows(list_import: ListImport) -> QuerySet[ImportedRow]:
+    """The rows without a usable number, in the sheet's order."""
+    return ImportedRow.objects.filter(list_import=list_import).exclude(problem="").order_by("row_number")
+
+
+def import_state(list_import: ListImport) -> dict[str, Any]:
+    """What the API and the pages tell about an import; `rows_read` of `rows` moves while it is read."""
+    rows_read, rows = imports.rows_read(list_import)
+    state: dict[str, Any] = {
+        "id": list_import.pk,
+        "status": list_import.status,
+        "file_name": list_import.file_name,
+        "rows": rows,
+        "rows_read": rows_read,
+    }
+    for figure in ("blank_rows", "created", "updated", "merged", "invalid", "blocked"):
+        state[figure] = getattr(list_import, figure)
+    if list_import.error:
+        state["error"] = list_import.error
+    return state
+
+
+def variables_of_list(contact_list: ContactList, wanted: Iterable[str] = ()) -> list[str]:
+    """The variables that texts to a list may use: name, phone, and the attributes its contacts have.
+
+    The attributes of the newest contacts are listed; any other of the `wanted` ones is looked for among all.
+    """
+    known = dict.fromkeys([NAME, PHONE])
+    for columns in ListImport.objects.filter(contact_list=contact_list).values_list("columns", flat=True)[:20]:
+        known.update(dict.fromkeys(c.key for c in column_rules.from_json(columns) if not c.role))
+    newest = Contact.objects.filter(lists=contact_list).values_list("attributes", flat=True)[:CONTACTS_LOOKED_AT]
+    for attributes in newest:
+        known.update(dict.fromkeys(attributes))
+    for key in wanted:
+        if key not in known and Contact.objects.filter(lists=contact_list, attributes__has_key=key).exists():
+            known[key] = None
+    return list(known)
