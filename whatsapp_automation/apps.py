@@ -1,6 +1,6 @@
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate, post_save
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +15,8 @@ class WhatsAppAutomationConfig(AppConfig):
         # Celery's application must exist before the first `task.delay`; the checks register themselves.
         from whatsapp_automation import celery, checks  # noqa: F401
 
-        post_migrate.connect(install_schedules, sender=self)
+        # Django sends this only for apps with models; those of the schedules are django-celery-beat's.
+        post_migrate.connect(install_schedules, sender=apps.get_app_config("django_celery_beat"))
         post_save.connect(install_schedules_of_organization, sender="accounts.Organization")
 
 
