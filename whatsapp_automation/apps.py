@@ -1,8 +1,12 @@
+import logging
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.db import ProgrammingError, transaction
 from django.db.models.signals import post_migrate, post_save
 from django.utils.translation import gettext_lazy as _
+
+logger = logging.getLogger(__name__)
 
 
 class WhatsAppAutomationConfig(AppConfig):
@@ -23,7 +27,12 @@ class WhatsAppAutomationConfig(AppConfig):
 def install_schedules(**kwargs: Any) -> None:
     from whatsapp_automation import schedules
 
-    schedules.install()
+    try:
+        with transaction.atomic():
+            schedules.install()
+    except ProgrammingError:
+        # As after `migrate accounts 0001`: the tables lack what this code knows of.
+        logger.warning("The schedules were not installed, because the database is only partly migrated.")
 
 
 def install_schedules_of_organization(instance: Any, raw: bool = False, **kwargs: Any) -> None:

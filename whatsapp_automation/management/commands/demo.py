@@ -1,9 +1,10 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from whatsapp_automation import demo
 from whatsapp_automation.private_servers import InUse
@@ -23,9 +24,13 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def set_up(self) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
-        call_command("seed_demo", verbosity=0)
-        connections.close_all()
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+            call_command("seed_demo", verbosity=0)
+        except (DatabaseError, ValidationError, CommandError) as error:
+            raise demo.Failed(f"The database could not be set up (--traceback shows where): {error}") from error
+        finally:
+            connections.close_all()
 
     def say_ready(self) -> None:
         self.stdout.write(f"Ready: {demo.address()}\n{LOGIN}")
