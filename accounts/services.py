@@ -160,8 +160,8 @@ def _check_not_last_owner(membership: Membership) -> None:
 
 
 def _check_may_touch(organization: Organization, by: Actor, *roles: str) -> None:
-    """Only owners make, change or remove owners. The system itself (None) may do everything."""
-    if Role.OWNER not in roles or by is None:
+    """Only owners make, change or remove owners. The system itself (None) and superusers may do everything."""
+    if Role.OWNER not in roles or by is None or (isinstance(by, User) and by.is_superuser):
         return
     acting = queries.membership_of(by, organization.slug) if isinstance(by, User) else None
     if acting is None or acting.role != Role.OWNER:

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import ValidationError
 from django.template.loader import render_to_string
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -17,6 +16,7 @@ from unfold.enums import ActionVariant
 from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
 from accounts.admin_lists import (
+    EMPTY,
     LongListMixin,
     RelatedFilter,
     StatusFilter,
@@ -24,6 +24,7 @@ from accounts.admin_lists import (
     pairs,
     status_column,
 )
+from accounts.services import record
 from accounts.statuses import look_of
 from contacts.admin_phone import PhoneSearchMixin
 from messaging import counts, queries, services, tasks
@@ -39,12 +40,12 @@ def progress_column(figures: dict[str, Any]) -> str:
     return _g("%(done)s of %(total)s") % {"done": intcomma(done), "total": intcomma(figures["total"])}
 
 
-def failed_column(figures: dict[str, Any]) -> str | None:
+def failed_column(figures: dict[str, Any]) -> str:
     failed = figures["failed"] + figures["unknown"]
-    return intcomma(failed) if failed else None
+    return intcomma(failed) if failed else EMPTY
 
 
-def figures_table(figures: dict[str, Any]) -> SafeString | None:
+def figures_table(figures: dict[str, Any]) -> str:
     """Every status that has messages, with its number, and why messages were skipped."""
     named = {str(look_of(name).word): intcomma(_number(figures, name)) for name in _STATUSES if _number(figures, name)}
     reasons = {
@@ -72,12 +73,29 @@ def figures_of(batch_ids: list[int]) -> dict[int, dict[str, Any]]:
 
 def _start(request: Any, row: Batch) -> None:
     services.start_batch(batch=row)
+    _record(request, row, "started")
     tasks.plan.delay_on_commit()
+
+
+def _pause(request: Any, row: Batch) -> None:
+    services.pause_batch(batch=row)
+    _record(request, row, "paused")
 
 
 def _resume(request: Any, row: Batch) -> None:
     services.resume_batch(batch=row)
+    _record(request, row, "resumed")
     tasks.plan.delay_on_commit()
+
+
+def _cancel(request: Any, row: Batch) -> None:
+    services.cancel_batch(batch=row)
+    _record(request, row, "cancelled")
+
+
+def _record(request: Any, row: Batch, what: str) -> None:
+    """These services do not know who asked."""
+    record(organization=row.organization, by=request.user, action=f"batch.{what}", target=str(row))
 
 
 @admin.register(Batch)
@@ -112,7 +130,7 @@ class BatchAdmin(OrganizationAdmin):
             title=_("Pause"),
             question=_("Nothing more is sent until it is resumed. What has left has left."),
             done=ngettext_lazy("%(count)d batch paused.", "%(count)d batches paused.", "count"),
-            run=lambda request, row: services.pause_batch(batch=row),
+            run=_pause,
             icon="pause",
             asks=False,
             offered=lambda row: row.status == BatchStatus.RUNNING,
@@ -133,7 +151,7 @@ class BatchAdmin(OrganizationAdmin):
             title=_("Cancel for good"),
             question=_("Whatever has not left yet never will. It cannot be undone: to stop for a while, pause."),
             done=ngettext_lazy("%(count)d batch cancelled.", "%(count)d batches cancelled.", "count"),
-            run=lambda request, row: services.cancel_batch(batch=row),
+            run=_cancel,
             icon="cancel",
             variant=ActionVariant.DANGER,
             offered=lambda row: row.status in (BatchStatus.READY, BatchStatus.RUNNING, BatchStatus.PAUSED),
@@ -154,11 +172,11 @@ class BatchAdmin(OrganizationAdmin):
         return progress_column(row.figures)
 
     @display(description=_("failed or unknown"))
-    def failed(self, row: Any) -> str | None:
+    def failed(self, row: Any) -> str:
         return failed_column(row.figures)
 
     @display(description=_("messages by status"))
-    def figures(self, row: Batch) -> SafeString | None:
+    def figures(self, row: Batch) -> str:
         return figures_table(figures_of([row.pk])[row.pk])
 
     @display(description=_("delay between messages"))
@@ -169,14 +187,14 @@ class BatchAdmin(OrganizationAdmin):
         }
 
     @display(description=_("text"))
-    def message_text(self, row: Batch) -> SafeString | None:
+    def message_text(self, row: Batch) -> str:
         return bubble(row.text)
 
 
-def bubble(text: str, *, is_incoming: bool = False) -> SafeString | None:
+def bubble(text: str, *, is_incoming: bool = False) -> str:
     """A message as the person sees it."""
     if not text:
-        return None
+        return EMPTY
     return render_to_string("admin/message_bubble.html", {"text": text, "is_incoming": is_incoming})
 
 
@@ -201,9 +219,9 @@ class MessageStatusFilter(StatusFilter):
 @admin.register(Message)
 class MessageAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
     area = "messages"
-    list_display = ("phone_number", "state", "way", "beginning", "sender", "batch", "created", "due", "reason")
+    list_display = ("phone_number", "state", "way", "beginning", "sender", "batch", "created", "reason")
     list_filter = (MessageStatusFilter, ("direction", ChoicesDropdownFilter), ("sender", RelatedFilter))
-    search_help_text = _("By phone number (whole, or how it begins), WhatsApp id, or message number.")
+    search_help_text = _("By phone number (whole, or how it begins) or WhatsApp id.")
     list_select_related = ("sender", "batch")
     ordering = ("-id",)
     exact_search_fields = ("whatsapp_id",)
@@ -211,7 +229,7 @@ class MessageAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
         (None, {"fields": ("state", "reason", "phone_number", "way", "message_text")}),
         (_("Belongs to"), {"fields": ("organization", "batch", "sender", "filled_in")}),
         (
-            _("Its way"),
+            _("Timeline"),
             {
                 "fields": ("created", "queued", "due", "leased", "sent", "delivered", "read_moment", "ended"),
                 "description": _("Each moment is when we learned of it."),
@@ -241,20 +259,20 @@ class MessageAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
         return row.get_direction_display()
 
     @display(description=_("text"))
-    def beginning(self, row: Message) -> str | None:
-        return " ".join(row.text.split())[:60] or None
+    def beginning(self, row: Message) -> str:
+        return " ".join(row.text.split())[:40] or EMPTY
 
     @display(description=_("reason"))
-    def reason(self, row: Message) -> str | None:
+    def reason(self, row: Message) -> str:
         """Why it was skipped or failed."""
         if row.skip_reason:
             return row.get_skip_reason_display()
-        return " ".join(filter(None, [row.error, f"({row.error_code})" if row.error_code else ""])) or None
+        return " ".join(filter(None, [row.error, f"({row.error_code})" if row.error_code else ""])) or EMPTY
 
     @display(description=_("text"))
-    def message_text(self, row: Message) -> SafeString | None:
+    def message_text(self, row: Message) -> str:
         return bubble(row.text, is_incoming=row.direction == Message.Direction.IN)
 
     @display(description=_("filled in"))
-    def filled_in(self, row: Message) -> SafeString | None:
+    def filled_in(self, row: Message) -> str:
         return pairs(row.variables)

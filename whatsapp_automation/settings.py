@@ -268,11 +268,31 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {
     "SITE_TITLE": _("WhatsApp Automation"),
     "SITE_HEADER": _("WhatsApp Automation"),
+    "SITE_SUBHEADER": _("Administration"),
     "SITE_URL": reverse_lazy("start"),
     "SITE_SYMBOL": "forum",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("images/favicon.svg")}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "STYLES": [lambda request: static("admin.css")],
+    "DASHBOARD_CALLBACK": "whatsapp_automation.admin_pages.overview",
+    "SIDEBAR": {"show_search": True, "navigation": "whatsapp_automation.admin_pages.sidebar"},
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.5% .018 165)",
+            "100": "oklch(94% .04 165)",
+            "200": "oklch(88.5% .07 165)",
+            "300": "oklch(81% .1 165)",
+            "400": "oklch(72% .12 165)",
+            "500": "oklch(61% .115 165)",
+            "600": "oklch(51.5% .1 165)",
+            "700": "oklch(44.5% .088 165)",
+            "800": "oklch(38% .074 165)",
+            "900": "oklch(32.5% .062 165)",
+            "950": "oklch(24% .046 165)",
+        }
+    },
 }
 
 LOG_LEVEL = env.one_of("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])

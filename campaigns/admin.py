@@ -1,0 +1,158 @@
+"""Campaigns in the admin: how far they are, and their brakes. They are made on the campaign pages."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils.translation import gettext as _g
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+
+from accounts.admin_actions import RowAction
+from accounts.admin_base import OrganizationAdmin
+from accounts.admin_lists import EMPTY, moment_column, status_column
+from campaigns import services
+from campaigns.models import Campaign, CampaignStatus
+from messaging import tasks
+from messaging.admin import bubble, failed_column, figures_of, figures_table, progress_column
+from messaging.services import NotAllowed
+
+
+class CampaignStatusFilter(DropdownFilter):
+    """By `Campaign.status`, which is the batch's from the moment the audience is frozen."""
+
+    title = _("status")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(CampaignStatus.choices)
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        value = self.value()
+        if not value:
+            return queryset
+        failed = ~Q(error="")
+        reading = Q(frozen_at=None) & ~Q(batch__status=CampaignStatus.CANCELLED)
+        if value == CampaignStatus.FAILED:
+            return queryset.filter(failed)
+        if value == CampaignStatus.READING:
+            return queryset.filter(~failed & reading)
+        return queryset.filter(~failed & ~reading & Q(batch__status=value))
+
+
+def _start(request: Any, row: Campaign) -> None:
+    services.start_campaign(campaign=row, by=request.user)
+    if row.status == CampaignStatus.READING:
+        text = _g("“%(name)s” starts as soon as its list is read.") % {"name": row.name}
+        messages.info(request, text)
+    tasks.plan.delay_on_commit()
+
+
+def _resume(request: Any, row: Campaign) -> None:
+    services.resume_campaign(campaign=row, by=request.user)
+    tasks.plan.delay_on_commit()
+
+
+ENDED = (CampaignStatus.FAILED, CampaignStatus.COMPLETED, CampaignStatus.CANCELLED)
+
+
+@admin.register(Campaign)
+class CampaignAdmin(OrganizationAdmin):
+    area = "campaigns"
+    refusals = (ValidationError, NotAllowed)
+    list_display = ("name", "state", "progress", "failed", "reason", "created_by", "created", "started")
+    list_filter = (CampaignStatusFilter,)
+    search_fields = ("name",)
+    search_help_text = _("By name.")
+    list_select_related = ("batch", "created_by", "contact_list", "list_import")
+    date_hierarchy = "created_at"
+    ordering = ("-id",)
+    fieldsets = (
+        (None, {"fields": ("name", "state", "reason", "organization", "message_text")}),
+        (_("Figures"), {"fields": ("figures", "merged", "invalid_rows")}),
+        (_("To whom and how"), {"fields": ("contact_list", "list_import", "senders", "start_when_ready", "batch")}),
+        (_("History"), {"fields": ("created_by", "created", "frozen", "started", "finished")}),
+    )
+    row_actions = (
+        RowAction(
+            name="start",
+            title=_("Start sending"),
+            question=_("Messages go out from now on, as fast as the senders' limits allow."),
+            done=ngettext_lazy("%(count)d campaign started.", "%(count)d campaigns started.", "count"),
+            run=_start,
+            icon="play_arrow",
+            variant=ActionVariant.PRIMARY,
+            offered=lambda row: row.status in (CampaignStatus.READING, CampaignStatus.READY),
+        ),
+        RowAction(
+            name="pause",
+            title=_("Pause"),
+            question=_("Nothing more is sent until it is resumed. What has left has left."),
+            done=ngettext_lazy("%(count)d campaign paused.", "%(count)d campaigns paused.", "count"),
+            run=lambda request, row: services.pause_campaign(campaign=row, by=request.user),
+            icon="pause",
+            asks=False,
+            offered=lambda row: row.status == CampaignStatus.RUNNING,
+        ),
+        RowAction(
+            name="resume",
+            title=_("Resume"),
+            question=_("Sending goes on where it stopped."),
+            done=ngettext_lazy("%(count)d campaign resumed.", "%(count)d campaigns resumed.", "count"),
+            run=_resume,
+            icon="play_arrow",
+            variant=ActionVariant.PRIMARY,
+            asks=False,
+            offered=lambda row: row.status == CampaignStatus.PAUSED,
+        ),
+        RowAction(
+            name="cancel",
+            title=_("Cancel for good"),
+            question=_("Whatever has not left yet never will. It cannot be undone: to stop for a while, pause."),
+            done=ngettext_lazy("%(count)d campaign cancelled.", "%(count)d campaigns cancelled.", "count"),
+            run=lambda request, row: services.cancel_campaign(campaign=row, by=request.user),
+            icon="cancel",
+            variant=ActionVariant.DANGER,
+            offered=lambda row: row.status not in ENDED,
+        ),
+    )
+    state = status_column(lambda row: row.status, _("status"))
+    created = moment_column("created_at", _("created"))
+    frozen = moment_column("frozen_at", _("audience frozen"))
+    started = moment_column("batch__started_at", _("started"))
+    finished = moment_column("batch__finished_at", _("finished"))
+
+    def prepare_rows(self, rows: list[Any]) -> None:
+        figures = figures_of([row.batch_id for row in rows])
+        for row in rows:
+            row.figures = figures[row.batch_id]
+
+    @display(description=_("done"))
+    def progress(self, row: Any) -> str:
+        return progress_column(row.figures)
+
+    @display(description=_("failed or unknown"))
+    def failed(self, row: Any) -> str:
+        return failed_column(row.figures)
+
+    @display(description=_("reason"))
+    def reason(self, row: Campaign) -> str:
+        """Why the list is not usable, or why it is paused."""
+        return row.error or row.batch.status_reason or EMPTY
+
+    @display(description=_("messages by status"))
+    def figures(self, row: Campaign) -> str:
+        return figures_table(figures_of([row.batch_id])[row.batch_id])
+
+    @display(description=_("text"))
+    def message_text(self, row: Campaign) -> str:
+        return bubble(row.batch.text)
+
+    @display(description=_("senders"))
+    def senders(self, row: Campaign) -> str:
+        return ", ".join(map(str, row.batch.senders.all())) or EMPTY

@@ -1,0 +1,151 @@
+"""Senders in the admin: their state, their limits, connecting and disconnecting."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.utils.translation import gettext as _g
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+
+from accounts.admin_actions import RowAction
+from accounts.admin_base import OrganizationAdmin
+from accounts.admin_lists import moment_column, pairs, status_column
+from contacts.admin_phone import PhoneForm, PhoneSearchMixin
+from senders import queries, services
+from senders.models import Sender, SenderUsage
+
+QUOTA_HELP = {
+    "quota_per_minute": _("Empty means no limit."),
+    "quota_per_hour": _("Empty means no limit."),
+    "quota_per_day": _("Counted from midnight in the organization's time zone. Empty means no limit."),
+}
+
+
+def use_today(row: Any) -> str:
+    """Messages leased since midnight, of how many."""
+    today = row.use[-1]
+    if today.limit is None:
+        return str(intcomma(today.used))
+    return _g("%(used)s of %(limit)s") % {"used": intcomma(today.used), "limit": intcomma(today.limit)}
+
+
+@admin.register(Sender)
+class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
+    area = "senders"
+    refusals = (ValidationError, services.NotAllowed)
+    list_display = ("name", "state", "phone_number", "today", "status_detail", "since")
+    list_filter = (("status", ChoicesDropdownFilter), "wanted", ("provider", ChoicesDropdownFilter))
+    search_help_text = _("By name or phone number.")
+    ordering = ("name", "id")
+    editable_on_add = ("organization", "name", "provider", "phone_number", *services.QUOTAS)
+    editable_on_change = ("name", *services.QUOTAS)
+    add_form = PhoneForm
+    add_fieldsets = (
+        (
+            None,
+            {
+                "fields": ("organization", "name", "provider", "phone_number"),
+                "description": _("Afterwards press Connect, and scan the QR code on the sender's own page."),
+            },
+        ),
+        (_("Limits"), {"fields": services.QUOTAS}),
+    )
+    fieldsets = (
+        (None, {"fields": ("name", "state", "status_detail", "since", "organization", "provider", "phone_number")}),
+        (
+            _("Limits"),
+            {
+                "fields": (*services.QUOTAS, "use"),
+                "description": _("A message waits when a limit is reached. Nothing is lost."),
+            },
+        ),
+        (_("Session"), {"fields": ("wanted", "next_try", "linked", "failures", "planned", "created")}),
+    )
+    row_actions = (
+        RowAction(
+            name="connect",
+            title=_("Connect"),
+            question=_("The session service opens a session. A number that is not linked yet shows a QR code."),
+            done=ngettext_lazy("%(count)d sender is connecting.", "%(count)d senders are connecting.", "count"),
+            run=lambda request, row: services.request_connect(sender=row, by=request.user),
+            icon="link",
+            variant=ActionVariant.PRIMARY,
+            asks=False,
+            offered=lambda row: not row.wanted,
+        ),
+        RowAction(
+            name="disconnect",
+            title=_("Disconnect"),
+            question=_("Nothing is sent or received through it until it is connected again. The phone stays linked."),
+            done=ngettext_lazy("%(count)d sender is disconnecting.", "%(count)d senders are disconnecting.", "count"),
+            run=lambda request, row: services.request_disconnect(sender=row, by=request.user),
+            icon="link_off",
+            variant=ActionVariant.DANGER,
+            offered=lambda row: row.wanted,
+        ),
+    )
+    state = status_column(lambda row: row.status, _("status"), ordering="status")
+    since = moment_column("status_at", _("since"))
+    next_try = moment_column("next_try_at", _("next try"))
+    linked = moment_column("linked_at", _("linked"))
+    planned = moment_column("planned_until", _("last planned message is due"))
+    created = moment_column("created_at", _("created"))
+
+    def other_condition(self, term: str) -> Any:
+        return super().other_condition(term) | Q(name__icontains=term)
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name in QUOTA_HELP:
+            field.help_text = QUOTA_HELP[db_field.name]
+        return field
+
+    def prepare_rows(self, rows: list[Any]) -> None:
+        use = queries.quota_use_of(rows)
+        for row in rows:
+            row.use = use[row.pk]
+
+    @display(description=_("sent today"))
+    def today(self, row: Any) -> str:
+        return use_today(row)
+
+    @display(description=_("used"))
+    def use(self, row: Sender) -> str:
+        periods = queries.quota_use_of([row])[row.pk]
+        return pairs({str(each.label): intcomma(each.used) for each in periods})
+
+    @display(description=_("failures in a row"))
+    def failures(self, row: Sender) -> int:
+        return row.consecutive_failures
+
+    def add_row(self, request: Any, values: dict[str, Any]) -> Sender:
+        return services.create_sender(by=request.user, **values)
+
+    def change_row(self, request: Any, row: Sender, changes: dict[str, Any]) -> None:
+        services.change_sender(sender=row, by=request.user, **changes)
+
+
+@admin.register(SenderUsage)
+class SenderUsageAdmin(OrganizationAdmin):
+    area = "senders"
+    organization_path = "sender__organization"
+    list_display = ("sender", "minute_used", "minute", "hour_used", "hour", "day_used", "day")
+    search_fields = ("sender__name",)
+    search_help_text = _("By name of the sender.")
+    list_select_related = ("sender",)
+    ordering = ("sender",)
+    fieldsets = (
+        (None, {"fields": ("sender",)}),
+        (_("Minute"), {"fields": ("minute_used", "minute")}),
+        (_("Hour"), {"fields": ("hour_used", "hour")}),
+        (_("Day"), {"fields": ("day_used", "day")}),
+    )
+    minute = moment_column("minute_starts_at", _("in the minute from"), ordering=False)
+    hour = moment_column("hour_starts_at", _("in the hour from"), ordering=False)
+    day = moment_column("day_starts_at", _("in the day from"), ordering=False)

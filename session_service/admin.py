@@ -1,0 +1,72 @@
+"""Who holds which session, in the admin. Read-only: the workers write these rows."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count
+from django.http import HttpRequest
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from accounts.admin_base import InstallationAdmin, OrganizationAdmin
+from accounts.admin_lists import moment_column, status_column
+from session_service.leases import ALIVE_SECONDS
+from session_service.models import SessionLease, SessionWorker
+
+
+def state_of_worker(worker: SessionWorker) -> str:
+    """A worker without a recent heartbeat is lost, and others take its senders over."""
+    if worker.stopped_at is not None:
+        return "stopped"
+    if worker.heartbeat_at < now() - timedelta(seconds=ALIVE_SECONDS):
+        return "lost"
+    return "draining" if worker.draining else "working"
+
+
+@admin.register(SessionWorker)
+class SessionWorkerAdmin(InstallationAdmin):
+    list_display = ("name", "state", "held", "capacity", "started", "heartbeat", "stopped")
+    list_filter = (("stopped_at", admin.EmptyFieldListFilter), "draining")
+    search_fields = ("name",)
+    search_help_text = _("By host and process id.")
+    ordering = ("-id",)
+    fieldsets = (
+        (None, {"fields": ("name", "state", "draining")}),
+        (_("Sessions"), {"fields": ("held", "capacity")}),
+        (_("History"), {"fields": ("started", "heartbeat", "stopped")}),
+    )
+    state = status_column(
+        state_of_worker,
+        _("status"),
+        tones={"working": "success", "draining": "warning", "lost": "danger", "stopped": "neutral"},
+    )
+    started = moment_column("started_at", _("started"), ordering=False)
+    heartbeat = moment_column("heartbeat_at", _("last heartbeat"), ordering=False)
+    stopped = moment_column("stopped_at", _("stopped"), ordering=False)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).annotate(lease_count=Count("leases"))
+
+    @display(description=_("sessions held"))
+    def held(self, row: Any) -> int:
+        return int(row.lease_count)
+
+
+@admin.register(SessionLease)
+class SessionLeaseAdmin(OrganizationAdmin):
+    area = "senders"
+    organization_path = "sender__organization"
+    list_display = ("sender", "state", "worker", "expires")
+    search_fields = ("sender__name", "sender__phone_number")
+    search_help_text = _("By name or number of the sender.")
+    list_select_related = ("sender", "worker")
+    ordering = ("-expires_at",)
+    fieldsets = ((None, {"fields": ("sender", "state", "worker", "expires", "epoch")}),)
+    state = status_column(
+        lambda row: "held" if row.worker_id and row.expires_at > now() else "free",
+        _("status"),
+        tones={"held": "success", "free": "neutral"},
+    )
+    expires = moment_column("expires_at", _("valid until"))
