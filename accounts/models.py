@@ -50,6 +50,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def get_full_name(self) -> str:
+        return self.name
+
     def get_short_name(self) -> str:
         return self.name.split(" ")[0] if self.name else self.email.partition("@")[0]
 
@@ -75,6 +78,12 @@ class Organization(models.Model):
         max_length=7,
         blank=True,
         validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", _("Write the colour as #rrggbb."))],
+    )
+    cap_messages = models.PositiveSmallIntegerField(
+        _("campaign messages a person"), null=True, blank=True, help_text=_("At most so many …")
+    )
+    cap_days = models.PositiveSmallIntegerField(
+        _("in days"), null=True, blank=True, help_text=_("… in so many days, over all campaigns. Empty: no limit.")
     )
     created_at = models.DateTimeField(default=now, editable=False)
 

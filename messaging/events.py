@@ -11,6 +11,8 @@ class Outcome(Enum):
     ACKNOWLEDGED = "acknowledged"  # WhatsApp's server took the message
     REJECTED = "rejected"  # refused for good: the same message would be refused again
     TRY_AGAIN = "try again"  # did not leave, or may be repeated under the same id
+    UNREACHABLE = "unreachable"  # the provider's endpoint did not answer: not this sender's fault
+    HELD = "held"  # refused because WhatsApp limits the sender's new chats: nothing left, others may take it
     UNCERTAIN = "uncertain"  # may have left, and repeating it could reach the person twice
 
 
@@ -24,6 +26,7 @@ class SendResult:
     code: str = ""
     detail: str = ""
     whatsapp_id: str = ""  # set by providers that make their own ids
+    held_until: datetime | None = None  # with HELD, where WhatsApp says how long
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,20 @@ nothing, and neither does one that carries the epoch of an older lease.
 import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.timezone import now
 
+from messaging import recall
 from messaging.counts import Changes
 from messaging.events import Inbound, Outcome, Receipt, SendResult
 from messaging.models import MessageStatus, SkipReason
+from senders import health
 
+FIRST_CONTACTS_HELD = timedelta(hours=24)  # where WhatsApp limits new chats and does not say until when
 NOT_ON_WHATSAPP = "not_on_whatsapp"  # the code with which providers say that a number has no WhatsApp account
 
 
@@ -32,7 +36,7 @@ def _status_of(result: SendResult) -> tuple[int, str]:
         return MessageStatus.SENT, ""
     if result.outcome is Outcome.UNCERTAIN:
         return MessageStatus.UNKNOWN, ""
-    if result.outcome is Outcome.TRY_AGAIN:
+    if result.outcome in (Outcome.TRY_AGAIN, Outcome.UNREACHABLE):
         return MessageStatus.QUEUED, ""
     if result.code == NOT_ON_WHATSAPP:
         return MessageStatus.SKIPPED, SkipReason.NOT_ON_WHATSAPP
@@ -51,21 +55,35 @@ UPDATE messaging_message AS message SET
     ended_at = CASE WHEN r.status >= %(failed)s OR (r.status = %(queued)s AND message.attempts >= %(tries)s)
         THEN %(now)s END
 FROM (
-    SELECT id, epoch, status, skip_reason, code, detail, whatsapp_id, %(again_at)s::timestamptz[] AS again_at
+    SELECT given.*, %(again_at)s::timestamptz[] AS again_at
     FROM unnest(%(ids)s::bigint[], %(epochs)s::bigint[], %(statuses)s::smallint[], %(reasons)s::text[],
-        %(codes)s::text[], %(details)s::text[], %(whatsapp_ids)s::text[])
-        AS given (id, epoch, status, skip_reason, code, detail, whatsapp_id)
+        %(codes)s::text[], %(details)s::text[], %(whatsapp_ids)s::text[], %(blamed)s::boolean[])
+        AS given (id, epoch, status, skip_reason, code, detail, whatsapp_id, sender_is_blamed)
 ) AS r
 WHERE message.id = r.id AND message.lease_epoch = r.epoch AND message.status = %(sending)s
-RETURNING message.batch_id, message.sender_id, message.status, message.skip_reason, r.status = %(queued)s
+RETURNING message.batch_id, message.sender_id, message.status, message.skip_reason, r.sender_is_blamed
 """
 
 
-def write_results(results: Sequence[SendResult], changes: Changes) -> int:
-    """What the sends came to. Returns how many rows changed: a result of an older epoch, or of a message that a
-    receipt already settled, changes none. Call inside a transaction; the caller saves `changes`."""
-    if not results:
-        return 0
+@dataclass
+class Written:
+    """What `write_results` did: rows changed, and senders that paused themselves because of it."""
+
+    rows: int = 0
+    paused_senders: list[int] = field(default_factory=list)
+
+
+def write_results(results: Sequence[SendResult], changes: Changes) -> Written:
+    """What the sends came to. A result of an older epoch, or of a message that a receipt already settled, changes
+    nothing. Call inside a transaction; the caller saves `changes`."""
+    settled = [result for result in results if result.outcome is not Outcome.HELD]
+    held = [result for result in results if result.outcome is Outcome.HELD]
+    written = _write_settled(settled, changes) if settled else Written()
+    written.rows += _write_held(held, changes) if held else 0
+    return written
+
+
+def _write_settled(results: Sequence[SendResult], changes: Changes) -> Written:
     moment = now()
     statuses = [_status_of(result) for result in results]
     with connection.cursor() as cursor:
@@ -79,6 +97,7 @@ def write_results(results: Sequence[SendResult], changes: Changes) -> int:
                 "codes": [result.code[:40] for result in results],
                 "details": [result.detail[:300] for result in results],
                 "whatsapp_ids": [result.whatsapp_id for result in results],
+                "blamed": [_is_blamed(result) for result in results],
                 "again_at": [moment + retry_delay(attempts) for attempts in range(1, settings.SEND_ATTEMPTS + 1)],
                 "tries": settings.SEND_ATTEMPTS,
                 "now": moment,
@@ -91,30 +110,59 @@ def write_results(results: Sequence[SendResult], changes: Changes) -> int:
         rows = cursor.fetchall()
     for batch_id, _, status, reason, _ in rows:
         changes.move(batch_id, MessageStatus.SENDING, status, skip_reason=reason)
-    _count_failures(
-        failures=Counter(sender for _, sender, status, _, again in rows if again or status == MessageStatus.FAILED),
-        working={sender for _, sender, status, _, _ in rows if status == MessageStatus.SENT},
-    )
-    return len(rows)
+    working = {sender_id for _, sender_id, status, _, _ in rows if status == MessageStatus.SENT}
+    health.note_successes(working)
+    failing = Counter(sender_id for _, sender_id, _, _, blamed in rows if blamed and sender_id not in working)
+    return Written(rows=len(rows), paused_senders=health.note_failures(failing))
 
 
-def _count_failures(*, failures: Counter[int], working: set[int]) -> None:
-    """Failures in a row of each sender; an acknowledged message ends the row."""
-    only_failing = {sender: number for sender, number in failures.items() if sender not in working}
+def _is_blamed(result: SendResult) -> bool:
+    """Whether a result speaks against the sender: not where the network was away, or the recipient has no account."""
+    if result.outcome is Outcome.REJECTED:
+        return result.code != NOT_ON_WHATSAPP
+    return result.outcome is Outcome.TRY_AGAIN
+
+
+def _write_held(results: Sequence[SendResult], changes: Changes) -> int:
+    """WhatsApp limits new chats of a sender: what it refused goes back to `pending`, for senders that are not limited,
+    and the sender holds its first contacts until the stated time."""
     with connection.cursor() as cursor:
-        if only_failing:
-            cursor.execute(
-                """
-                UPDATE senders_sender SET consecutive_failures = consecutive_failures + f.number
-                FROM unnest(%s::bigint[], %s::integer[]) AS f (sender_id, number) WHERE id = f.sender_id
-                """,
-                [list(only_failing), list(only_failing.values())],
-            )
-        if working:
-            cursor.execute(
-                "UPDATE senders_sender SET consecutive_failures = 0 WHERE id = ANY(%s) AND consecutive_failures > 0",
-                [list(working)],
-            )
+        cursor.execute(
+            """
+            UPDATE messaging_message AS message SET status = %s, attempts = message.attempts - 1, whatsapp_id = '',
+                due_at = now(), error_code = r.code,
+                sender_id = CASE WHEN message.batch_id IS NULL THEN message.sender_id END
+            FROM (
+                SELECT given.*, same.sender_id AS held_sender
+                FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[])
+                    AS given (id, epoch, code, held_until)
+                JOIN messaging_message AS same ON same.id = given.id
+            ) AS r
+            WHERE message.id = r.id AND message.lease_epoch = r.epoch AND message.status = %s
+            RETURNING message.batch_id, r.held_sender, r.held_until
+            """,
+            [
+                MessageStatus.PENDING,
+                [result.message_id for result in results],
+                [result.epoch for result in results],
+                [result.code[:40] for result in results],
+                [result.held_until or now() + FIRST_CONTACTS_HELD for result in results],
+                MessageStatus.SENDING,
+            ],
+        )
+        rows = cursor.fetchall()
+        for batch_id, _, _ in rows:
+            changes.move(batch_id, MessageStatus.SENDING, MessageStatus.PENDING)
+        until = {sender_id: held_until for _, sender_id, held_until in rows}
+        cursor.execute(
+            """
+            UPDATE senders_sender SET first_contacts_held_until = GREATEST(first_contacts_held_until, h.held_until)
+            FROM unnest(%s::bigint[], %s::timestamptz[]) AS h (sender_id, held_until) WHERE id = h.sender_id
+            """,
+            [list(until), list(until.values())],
+        )
+    recall.take_back_queued(changes, sender_ids=list(until))
+    return len(rows)
 
 
 _RECEIPTS_SQL = """

@@ -1,6 +1,7 @@
 """The ledger: one row a WhatsApp message from import to read receipt, and the batches they are sent in."""
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -72,6 +73,13 @@ class Batch(models.Model):
     min_delay_ms = models.PositiveIntegerField(_("shortest delay (ms)"), default=3000)
     max_delay_ms = models.PositiveIntegerField(_("longest delay (ms)"), default=8000)
     timezone = TimeZoneField(_("time zone"), blank=True, help_text=_("Empty: the organization's."))
+    windows = models.JSONField(
+        _("sending windows"), default=list, blank=True, help_text=_("As in messaging.windows. Empty: at any time.")
+    )
+    recipient_time = models.BooleanField(
+        _("windows in the recipient's time"), default=False, help_text=_("From the region of each number.")
+    )
+    typing = models.BooleanField(_("show “typing…” first"), default=False)
     priority = models.PositiveSmallIntegerField(_("priority"), choices=Priority.choices, default=Priority.NORMAL)
     created_at = models.DateTimeField(default=now, editable=False)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
@@ -158,8 +166,15 @@ class Message(models.Model):
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
     whatsapp_id = models.CharField(_("WhatsApp id"), max_length=64, blank=True)
     idempotency_key = models.CharField(_("idempotency key"), max_length=100, null=True, blank=True)
-    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    # Of a pending message: not before. Of a queued one: when it should leave.
+    due_at = models.DateTimeField(_("due"), default=now, db_default=Now())
+    typing_ms = models.PositiveIntegerField(
+        _("typing (ms)"), default=0, db_default=0, help_text=_("How long “typing…” is shown before it leaves.")
+    )
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    retried_at = models.DateTimeField(
+        _("retried by hand"), null=True, blank=True, help_text=_("A failed message can be retried once.")
+    )
     lease_epoch = models.BigIntegerField(_("lease epoch"), default=0)
     keeps_id = models.BooleanField(
         _("safe to resend"), default=True, help_text=_("The provider takes our id, so that a repeat is dropped.")
@@ -195,12 +210,19 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["batch", "id"], name="messages_to_plan", condition=models.Q(stage=MessageStatus.PENDING)
+                fields=["batch", "due_at", "id"],
+                name="messages_to_plan",
+                condition=models.Q(stage=MessageStatus.PENDING),
             ),
             models.Index(
                 fields=["sender", "priority", "due_at", "id"],
                 name="messages_to_lease",
                 condition=models.Q(stage=MessageStatus.QUEUED),
+            ),
+            models.Index(
+                fields=["sender", "phone_number"],
+                name="messages_open_in_a_chat",
+                condition=models.Q(stage__in=[MessageStatus.QUEUED, MessageStatus.SENDING]),
             ),
             models.Index(
                 fields=["sender", "lease_epoch"],

@@ -5,13 +5,9 @@ further, so that a pause, a blocked number or a lost sender takes effect at once
 an organization is planned under an advisory lock, and rows are claimed with SKIP LOCKED.
 """
 
-import json
 import random
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -19,27 +15,20 @@ from django.db import connection, transaction
 from django.utils.timezone import now as clock
 
 from accounts.models import Organization
-from messaging import counts, progress, template_text
+from contacts.phone_zones import zone_of
+from messaging import counts, progress, recall, sources
 from messaging.counts import Changes
-from messaging.models import OPEN_STATUSES, Batch, BatchStatus, Message, MessageStatus, Priority, SkipReason
-from senders.models import Sender, SenderStatus
-from senders.pace import Plan, SenderPace, Slot, allocate
-from senders.quota import used_now
+from messaging.models import OPEN_STATUSES, Batch, BatchStatus, MessageStatus
+from messaging.sources import PendingMessage, Source
+from messaging.windows import Windows
+from senders.health import HEALTH_SQL, PROBE_SQL, SENDABLE_SQL
+from senders.pace import SenderPace, Slot, allocate
+from senders.quota import quotas_now
 
 ADVISORY_LOCK = 7_301  # the first half of this module's advisory locks; the second is the organization
 MOST_PER_TICK = 10_000  # messages that one pass queues for an organization, to keep its transaction short
 MOST_QUEUED_A_SENDER = 2_000  # where no delay or quota limits the pace, this bounds what a pause has to take back
 CANCELLED_PER_TICK = 50_000
-LOOSE = 0  # the plan key of messages that belong to no batch
-
-
-@dataclass(frozen=True)
-class PendingMessage:
-    id: int
-    phone_number: str
-    variables: dict[str, str]
-    text: str
-    blocked_as: str  # a SkipReason, or empty
 
 
 def plan_all() -> int:
@@ -77,6 +66,7 @@ def plan_organization(organization: Organization) -> int:
             if not cursor.fetchone()[0]:
                 return 0  # another planner got there first
         changes = Changes()
+        recall.take_back_from_unsendable(organization.pk, changes)
         batches, pending = _open_batches(organization, changes)
         queued = _queue_messages(organization, batches, pending, changes)
         changes.save()
@@ -126,26 +116,26 @@ def _queue_messages(
 ) -> int:
     """Deals slots to everything that is pending, and fills them."""
     now = clock()
-    paces, room = _paces(organization, now)
+    paces, on_hold = _paces(organization, now)
     if not paces:
         return 0
     running = [batch for batch in batches if batch.status == BatchStatus.RUNNING and pending[batch.pk]]
-    plans = _plans_of_loose_messages(organization, paces) + _plans(running, pending, paces)
-    most = min(MOST_PER_TICK, sum(room.values()))
-    for plan in plans:
-        plan.wanted = min(plan.wanted, most)
+    waiting = sources.sources_of_single_messages(organization, set(paces), on_hold, MOST_PER_TICK)
+    waiting += sources.sources_of_batches(organization, running, pending, set(paces), on_hold)
+    for key, source in enumerate(waiting):
+        source.plan.key = key
+        source.plan.wanted = min(source.plan.wanted, MOST_PER_TICK)
     slots = allocate(
-        plans,
+        [source.plan for source in waiting],
         paces,
         now=now,
         until=now + timedelta(seconds=settings.PLAN_AHEAD_SECONDS),
         randomness=random.Random(),
     )
-    by_key = {batch.pk: batch for batch in running}
     queued, free_at = 0, dict[int, datetime]()
-    for plan in plans:
-        if slots[plan.key]:
-            used = _fill(organization, by_key.get(plan.key), plan, slots[plan.key], changes)
+    for source in waiting:
+        if slots[source.plan.key]:
+            used = _fill(source, slots[source.plan.key], changes)
             queued += len(used)
             for slot in used:
                 free_at[slot.sender_id] = max(slot.free_at, free_at.get(slot.sender_id, slot.free_at))
@@ -153,146 +143,84 @@ def _queue_messages(
     return queued
 
 
-def _paces(organization: Organization, now: datetime) -> tuple[dict[int, SenderPace], dict[int, int]]:
-    """The organization's connected senders as the pace rules see them, and how many more each may have queued."""
-    senders = list(Sender.objects.for_organization(organization).filter(wanted=True, status=SenderStatus.CONNECTED))
-    zone = ZoneInfo(organization.timezone)
-    used = used_now([sender.pk for sender in senders])
-    paces, room = {}, {}
-    for sender in senders:
-        pace = SenderPace(
-            sender_id=sender.pk,
-            zone=zone,
-            quotas={
-                "minute": sender.quota_per_minute,
-                "hour": sender.quota_per_hour,
-                "day": sender.quota_per_day,
-            },
-            free_at=max(now, sender.planned_until or now),
-        )
-        pace.count_spent(now, used[sender.pk])
-        paces[sender.pk] = pace
-        room[sender.pk] = MOST_QUEUED_A_SENDER
-    queued = (
-        Message.objects.filter(sender_id__in=paces, stage=MessageStatus.QUEUED)
-        .values_list("sender_id", "due_at")
-        .order_by()
-    )
-    for sender_id, due_at in queued:
-        if sender_id is not None and due_at is not None:
-            room[sender_id] -= 1
-            paces[sender_id].count(max(due_at, now))
-    return {sender_id: pace for sender_id, pace in paces.items() if room[sender_id] > 0}, room
-
-
-def _plans(batches: Sequence[Batch], pending: dict[int, int], paces: dict[int, SenderPace]) -> list[Plan]:
-    pools: dict[int, list[int]] = {batch.pk: [] for batch in batches}
-    through = Batch.senders.through.objects.filter(batch_id__in=pools, sender_id__in=paces)
-    for batch_id, sender_id in through.values_list("batch_id", "sender_id"):
-        pools[batch_id].append(sender_id)
-    return [
-        Plan(
-            key=batch.pk,
-            sender_ids=pools[batch.pk],
-            min_delay=timedelta(milliseconds=batch.min_delay_ms),
-            max_delay=timedelta(milliseconds=batch.max_delay_ms),
-            wanted=pending[batch.pk],
-        )
-        for batch in batches
-        if pools[batch.pk]
-    ]
-
-
-def _plans_of_loose_messages(organization: Organization, paces: dict[int, SenderPace]) -> list[Plan]:
-    """Single messages: those that ask for a sender get that one, the others any. They wait for quotas only."""
-    pending = (
-        Message.objects.for_organization(organization)
-        .filter(batch=None, stage=MessageStatus.PENDING)
-        .values_list("sender_id", flat=True)
-        .order_by("id")[:MOST_PER_TICK]
-    )
-    wanted: dict[int | None, int] = {}
-    for sender_id in pending:
-        wanted[sender_id] = wanted.get(sender_id, 0) + 1
-    nothing = timedelta(0)
-    return [
-        Plan(
-            key=LOOSE if sender_id is None else -sender_id,
-            sender_ids=list(paces) if sender_id is None else [sender_id],
-            min_delay=nothing,
-            max_delay=nothing,
-            wanted=number,
-        )
-        for sender_id, number in wanted.items()
-    ]
-
-
-_PENDING_SQL = """
-SELECT message.id, message.phone_number, message.variables, message.text, COALESCE(blocked.reason, '')
-FROM messaging_message AS message
-LEFT JOIN contacts_blocklistentry AS blocked
-    ON blocked.organization_id = message.organization_id AND blocked.phone_number = message.phone_number
-WHERE message.stage = %s AND {condition}
-ORDER BY message.id LIMIT %s
-FOR UPDATE OF message SKIP LOCKED
+_SENDERS_SQL = f"""
+SELECT sender.id, {HEALTH_SQL}, sender.planned_until, {PROBE_SQL},
+    COALESCE(sender.first_contacts_held_until > statement_timestamp(), FALSE)
+FROM senders_sender AS sender WHERE sender.organization_id = %s AND {SENDABLE_SQL}
+"""
+_UNDER_WAY_SQL = """
+SELECT sender_id, stage = %s, date_trunc('minute', GREATEST(due_at, statement_timestamp())), count(*)
+FROM messaging_message WHERE sender_id = ANY(%s) AND stage IN (%s, %s) GROUP BY 1, 2, 3
 """
 
 
-def _pending(organization: Organization, batch: Batch | None, plan: Plan, limit: int) -> list[PendingMessage]:
-    parameters: list[Any]
-    if batch is not None:
-        condition, parameters = "message.batch_id = %s", [batch.pk]
-    elif plan.key == LOOSE:
-        condition = "message.batch_id IS NULL AND message.organization_id = %s AND message.sender_id IS NULL"
-        parameters = [organization.pk]
-    else:
-        condition, parameters = "message.batch_id IS NULL AND message.sender_id = %s", [-plan.key]
+def _paces(organization: Organization, now: datetime) -> tuple[dict[int, SenderPace], set[int]]:
+    """The senders that may send, as the pace rules see them, and those of them whose first contacts are held."""
     with connection.cursor() as cursor:
-        cursor.execute(_PENDING_SQL.format(condition=condition), [MessageStatus.PENDING, *parameters, limit])
-        return [
-            PendingMessage(row_id, phone_number, json.loads(variables), text, blocked_as)
-            for row_id, phone_number, variables, text, blocked_as in cursor.fetchall()
-        ]
+        cursor.execute(_SENDERS_SQL, [organization.pk])
+        senders = cursor.fetchall()
+        ids = [row[0] for row in senders]
+        cursor.execute(_UNDER_WAY_SQL, [MessageStatus.QUEUED, ids, MessageStatus.QUEUED, MessageStatus.SENDING])
+        under_way = cursor.fetchall()
+    quotas = quotas_now(ids)
+    zone = ZoneInfo(organization.timezone)
+    paces = {
+        sender_id: SenderPace(
+            sender_id=sender_id,
+            zone=zone,
+            quotas=quotas[sender_id].limits,
+            free_at=max(now, planned_until or now),
+            room=min(MOST_QUEUED_A_SENDER, most),
+            health=health,
+        )
+        for sender_id, health, planned_until, most, _ in senders
+    }
+    for sender_id, pace in paces.items():
+        pace.count_spent(now, quotas[sender_id].used)
+    for sender_id, is_queued, minute, number in under_way:
+        paces[sender_id].room -= number
+        if is_queued:  # what is being sent has spent its quota already
+            paces[sender_id].count(max(minute, now), number)
+    return paces, {row[0] for row in senders if row[4]}
 
 
-def _fill(
-    organization: Organization, batch: Batch | None, plan: Plan, slots: list[Slot], changes: Changes
-) -> list[Slot]:
-    """Queues the next pending messages of a plan into its slots; returns the slots that were used."""
-    render = _renderer(batch)
-    rows: list[tuple[int, int, str, datetime, str]] = []
+def _fill(source: Source, slots: list[Slot], changes: Changes) -> list[Slot]:
+    """Queues the next pending messages of a source into its slots; returns the slots that were used."""
+    render = source.renderer()
+    rows: list[tuple[int, int, str, datetime, str, int]] = []
     skipped: list[tuple[int, str]] = []
-    used: list[Slot] = []
+    postponed: list[tuple[int, datetime]] = []
     free = iter(slots)
-    for message in _pending(organization, batch, plan, len(slots)):
+    slot = next(free)
+    used: list[Slot] = []
+    for message in sources.pending_messages(source, len(slots)):
         text, reason = render(message)
         reason = message.blocked_as or reason
         if reason:
             skipped.append((message.id, reason))
             continue
-        slot = next(free)
+        opens_at = _opens_for(source, message, slot.due_at)
+        if opens_at > slot.due_at:
+            postponed.append((message.id, opens_at))
+            continue
         used.append(slot)
-        rows.append((message.id, slot.sender_id, text, slot.due_at, new_whatsapp_id()))
-    batch_id = batch.pk if batch is not None else None
-    _write_queued(rows, batch.priority if batch is not None else Priority.INTERACTIVE)
+        rows.append((message.id, slot.sender_id, text, slot.due_at, new_whatsapp_id(), source.typing_ms(text)))
+        slot = next(free, slot)
+    _write_queued(rows, source.priority)
     _write_skipped(skipped)
-    changes.move(batch_id, MessageStatus.PENDING, MessageStatus.QUEUED, len(rows))
+    _write_postponed(postponed)
+    changes.move(source.batch_id, MessageStatus.PENDING, MessageStatus.QUEUED, len(rows))
     for _, reason in skipped:
-        changes.move(batch_id, MessageStatus.PENDING, MessageStatus.SKIPPED, skip_reason=reason)
+        changes.move(source.batch_id, MessageStatus.PENDING, MessageStatus.SKIPPED, skip_reason=reason)
     return used
 
 
-def _renderer(batch: Batch | None) -> Callable[[PendingMessage], tuple[str, str]]:
-    """Gives a message's final text, and the reason to skip it where a variable is missing."""
-    if batch is None:
-        return lambda message: (message.text, "")
-    template = template_text.parse(batch.text)
-
-    def render(message: PendingMessage) -> tuple[str, str]:
-        text, missing = template.render(message.variables)
-        return text, SkipReason.MISSING_VARIABLE if missing else ""
-
-    return render
+def _opens_for(source: Source, message: PendingMessage, moment: datetime) -> datetime:
+    """When the message may leave, where its batch keeps to the recipient's own hours."""
+    if not source.recipient_windows:
+        return moment
+    zone = zone_of(message.phone_number, ZoneInfo(source.organization.timezone))
+    return Windows(source.recipient_windows, zone).next_open(moment)
 
 
 def new_whatsapp_id() -> str:
@@ -300,20 +228,20 @@ def new_whatsapp_id() -> str:
     return "3EB0" + secrets.token_hex(9).upper()
 
 
-def _write_queued(rows: list[tuple[int, int, str, datetime, str]], priority: int) -> None:
+def _write_queued(rows: list[tuple[int, int, str, datetime, str, int]], priority: int) -> None:
     if not rows:
         return
-    ids, sender_ids, texts, due_ats, whatsapp_ids = (list(column) for column in zip(*rows, strict=True))
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE messaging_message AS message SET status = %s, sender_id = q.sender_id, text = q.text,
-                due_at = q.due_at, whatsapp_id = q.whatsapp_id, priority = %s, queued_at = now()
-            FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::text[])
-                AS q (id, sender_id, text, due_at, whatsapp_id)
+                due_at = q.due_at, whatsapp_id = q.whatsapp_id, typing_ms = q.typing_ms, priority = %s,
+                queued_at = now()
+            FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::integer[])
+                AS q (id, sender_id, text, due_at, whatsapp_id, typing_ms)
             WHERE message.id = q.id
             """,
-            [MessageStatus.QUEUED, priority, ids, sender_ids, texts, due_ats, whatsapp_ids],
+            [MessageStatus.QUEUED, priority, *(list(column) for column in zip(*rows, strict=True))],
         )
 
 
@@ -326,7 +254,21 @@ def _write_skipped(skipped: list[tuple[int, str]]) -> None:
             UPDATE messaging_message AS message SET status = %s, skip_reason = s.reason, ended_at = now()
             FROM unnest(%s::bigint[], %s::text[]) AS s (id, reason) WHERE message.id = s.id
             """,
-            [MessageStatus.SKIPPED, [row_id for row_id, _ in skipped], [reason for _, reason in skipped]],
+            [MessageStatus.SKIPPED, *(list(column) for column in zip(*skipped, strict=True))],
+        )
+
+
+def _write_postponed(postponed: list[tuple[int, datetime]]) -> None:
+    """Sets pending messages aside until their recipient's hours."""
+    if not postponed:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE messaging_message AS message SET due_at = p.due_at
+            FROM unnest(%s::bigint[], %s::timestamptz[]) AS p (id, due_at) WHERE message.id = p.id
+            """,
+            [list(column) for column in zip(*postponed, strict=True)],
         )
 
 

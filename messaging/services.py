@@ -7,7 +7,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts.models import Organization
-from messaging import counts, planner, progress
+from messaging import counts, planner, progress, recall
 from messaging.counts import Changes
 from messaging.models import Batch, BatchStatus, Message, MessageStatus, Priority
 from senders.models import Sender
@@ -39,7 +39,7 @@ def pause_batch(*, batch: Batch, reason: str = "") -> None:
             batch, [BatchStatus.RUNNING], BatchStatus.PAUSED, _("Only a running batch can be paused."), reason=reason
         )
         changes = Changes()
-        take_back_queued(changes, batch_id=batch.pk)
+        recall.take_back_queued(changes, batch_id=batch.pk)
         changes.save()
     progress.publish({batch.pk}, at_once=True)
 
@@ -59,7 +59,7 @@ def cancel_batch(*, batch: Batch) -> None:
             _("This batch has already ended."),
         )
         changes = Changes()
-        take_back_queued(changes, batch_id=batch.pk)
+        recall.take_back_queued(changes, batch_id=batch.pk)
         _give_up_retries(batch.pk, changes)
         planner.cancel_pending(batch.pk, changes, CANCELLED_AT_ONCE)
         changes.save()
@@ -72,40 +72,6 @@ def _change(batch: Batch, before: list[BatchStatus], after: BatchStatus, complai
     if not changed:
         raise NotAllowed(complaint)
     batch.status, batch.status_reason = after, reason
-
-
-def take_back_queued(changes: Changes, *, batch_id: int | None = None, sender_ids: list[int] | None = None) -> int:
-    """Returns what was queued and never leased to `pending`, for a batch or for senders, and frees their slots.
-
-    Single messages keep the sender they asked for. Call inside a transaction; the caller saves `changes`.
-    """
-    condition = "batch_id = %(batch)s" if batch_id is not None else "sender_id = ANY(%(senders)s)"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH taken AS (
-                SELECT id, sender_id FROM messaging_message
-                WHERE {condition} AND stage = %(queued)s AND attempts = 0 ORDER BY id FOR UPDATE
-            ), freed AS (
-                UPDATE senders_sender SET planned_until = NULL WHERE id IN (SELECT sender_id FROM taken)
-            )
-            UPDATE messaging_message AS message SET status = %(pending)s, due_at = NULL, queued_at = NULL,
-                whatsapp_id = '', sender_id = CASE WHEN message.batch_id IS NULL THEN message.sender_id END,
-                text = CASE WHEN message.batch_id IS NULL THEN message.text ELSE '' END
-            FROM taken WHERE message.id = taken.id
-            RETURNING message.batch_id
-            """,
-            {
-                "batch": batch_id,
-                "senders": sender_ids,
-                "queued": MessageStatus.QUEUED,
-                "pending": MessageStatus.PENDING,
-            },
-        )
-        rows = cursor.fetchall()
-    for (batch,) in rows:
-        changes.move(batch, MessageStatus.QUEUED, MessageStatus.PENDING)
-    return len(rows)
 
 
 def _give_up_retries(batch_id: int, changes: Changes) -> None:
@@ -152,21 +118,6 @@ def send_message(
         if (earlier.phone_number, earlier.text) != (to, text):
             raise NotAllowed(_("This idempotency key was used for a different message.")) from None
         return earlier
-
-
-def recover_overdue(*, older_than: timedelta) -> int:
-    """Takes back queued messages whose time passed long ago, as after an outage, to be planned afresh."""
-    with transaction.atomic():
-        changes = Changes()
-        late = (
-            Message.objects.filter(stage=MessageStatus.QUEUED, attempts=0, due_at__lt=now() - older_than)
-            .values_list("sender_id", flat=True)
-            .distinct()
-        )
-        sender_ids = [sender_id for sender_id in late if sender_id is not None]
-        taken = take_back_queued(changes, sender_ids=sender_ids) if sender_ids else 0
-        changes.save()
-    return taken
 
 
 def mend_counters(*, organization: Organization) -> list[int]:

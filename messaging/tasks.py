@@ -5,7 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
-from messaging import planner, services
+from messaging import planner, recall
 
 OVERDUE_AFTER = timedelta(minutes=2)
 
@@ -19,4 +19,4 @@ def plan() -> int:
 @shared_task(base=DjangoTask, ignore_result=True)
 def recover_overdue() -> int:
     """Plans afresh what should have left minutes ago, as after an outage: windows and quotas have moved on."""
-    return services.recover_overdue(older_than=OVERDUE_AFTER)
+    return recall.recover_overdue(older_than=OVERDUE_AFTER)

@@ -30,7 +30,8 @@ class SenderStatus(models.TextChoices):
 class Sender(models.Model):
     """One WhatsApp number with its wish (`wanted`), state, quotas and pace.
 
-    `wanted` is what staff asked for; `status` is what is. A quota of None means no limit of that kind.
+    `wanted` is what staff asked for; `status` is what is. A quota of None means no limit of that kind. What health,
+    resting and pausing mean for sending is written in `senders.health`.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="senders")
@@ -50,7 +51,28 @@ class Sender(models.Model):
     quota_per_minute = models.PositiveIntegerField(_("messages a minute"), null=True, blank=True, default=20)
     quota_per_hour = models.PositiveIntegerField(_("messages an hour"), null=True, blank=True, default=400)
     quota_per_day = models.PositiveIntegerField(_("messages a day"), null=True, blank=True, default=1000)
+    warm_up_per_day = models.PositiveIntegerField(
+        _("warm-up: messages on the first day"),
+        null=True,
+        blank=True,
+        help_text=_("Half as many more on each following day, until the quotas are reached. Empty: no warm-up."),
+    )
+    health = models.PositiveSmallIntegerField(
+        _("health at that moment"), default=100, help_text=_("Of 100. It recovers by a point a minute.")
+    )
+    health_at = models.DateTimeField(_("moment of the health"), default=now)
     consecutive_failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    resting_until = models.DateTimeField(
+        _("resting until"), null=True, blank=True, help_text=_("After several failures in a row it is left alone.")
+    )
+    paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
+    paused_reason = models.CharField(_("paused because"), max_length=300, blank=True)
+    first_contacts_held_until = models.DateTimeField(
+        _("first contacts held until"),
+        null=True,
+        blank=True,
+        help_text=_("WhatsApp limits new chats. Until then it writes only to people who wrote before."),
+    )
     planned_until = models.DateTimeField(
         _("planned until"), null=True, blank=True, help_text=_("When its last planned message is due.")
     )

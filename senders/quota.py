@@ -1,23 +1,41 @@
 """What a sender may still send: its quotas a minute, an hour and a calendar day in its organization's time zone.
 
+A young sender that warms up has a lower ceiling a day: `warm_up_per_day` on the day it was linked, half as many more
+on each following day, until its quota a day is reached.
+
 Two readers use the same rule: the planner, which spaces messages so that a quota is seldom met, and the lease
 query, which spends it. The rule is written here once, as SQL over the aliases `sender`, `organization` and `usage`.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.db import connection
 
 UNLIMITED = 1_000_000_000
+WARM_UP_GROWTH = 1.5
+WARM_UP_DAYS = 30  # after so many days a sender is no longer young
+PERIODS = ("minute", "hour", "day")
 
 
 def _period_start(period: str) -> str:
     return f"(date_trunc('{period}', statement_timestamp() AT TIME ZONE organization.timezone) AT TIME ZONE organization.timezone)"
 
 
+# Full days on the organization's clock since the sender was linked, and the ceiling that follows (NULL: none).
+_DAYS_LINKED = """((statement_timestamp() AT TIME ZONE organization.timezone)::date
+    - (COALESCE(sender.linked_at, statement_timestamp()) AT TIME ZONE organization.timezone)::date)"""
+_WARM_UP_CEILING = f"floor(sender.warm_up_per_day * power({WARM_UP_GROWTH}, LEAST({_DAYS_LINKED}, {WARM_UP_DAYS})))"
+_QUOTAS = {
+    "minute": "sender.quota_per_minute",
+    "hour": "sender.quota_per_hour",
+    "day": f"LEAST(sender.quota_per_day, CASE WHEN {_DAYS_LINKED} < {WARM_UP_DAYS} THEN {_WARM_UP_CEILING} END)::integer",
+}
+
+
 def _left(period: str) -> str:
     used = f"CASE WHEN usage.{period}_starts_at = {_period_start(period)} THEN usage.{period}_used ELSE 0 END"
-    return f"COALESCE(sender.quota_per_{period} - {used}, {UNLIMITED})"
+    return f"COALESCE({_QUOTAS[period]} - {used}, {UNLIMITED})"
 
 
 # Messages that the sender may lease now, 0 or less when a quota is exhausted.
@@ -53,16 +71,25 @@ def spend(numbers: dict[int, int]) -> None:
             cursor.execute(_SPEND_SQL, [list(numbers), list(numbers.values())])
 
 
-def used_now(sender_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    """For each sender, messages leased in the present minute, hour and day."""
-    columns = ", ".join(
+@dataclass(frozen=True)
+class Quota:
+    """One sender's limits as they are now (None: no limit; warm-up included), and what it has used of them."""
+
+    limits: dict[str, int | None]
+    used: dict[str, int]
+
+
+def quotas_now(sender_ids: Sequence[int]) -> dict[int, Quota]:
+    """Limits and use of senders in the present minute, hour and day."""
+    limits = ", ".join(_QUOTAS.values())
+    used = ", ".join(
         f"CASE WHEN usage.{period}_starts_at = {_period_start(period)} THEN usage.{period}_used ELSE 0 END"
-        for period in ("minute", "hour", "day")
+        for period in PERIODS
     )
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT sender.id, {columns}
+            SELECT sender.id, {limits}, {used}
             FROM senders_sender AS sender
             JOIN accounts_organization AS organization ON organization.id = sender.organization_id
             LEFT JOIN senders_senderusage AS usage ON usage.sender_id = sender.id
@@ -71,6 +98,13 @@ def used_now(sender_ids: Sequence[int]) -> dict[int, dict[str, int]]:
             [list(sender_ids)],
         )
         return {
-            sender_id: {"minute": minute or 0, "hour": hour or 0, "day": day or 0}
-            for sender_id, minute, hour, day in cursor.fetchall()
+            row[0]: Quota(
+                limits=dict(zip(PERIODS, row[1:4], strict=True)), used=dict(zip(PERIODS, row[4:7], strict=True))
+            )
+            for row in cursor.fetchall()
         }
+
+
+def used_now(sender_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """For each sender, messages leased in the present minute, hour and day."""
+    return {sender_id: quota.used for sender_id, quota in quotas_now(sender_ids).items()}

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.timezone import now
 
-from messaging import services as messaging
+from messaging import recall
 from messaging.counts import Changes
 from messaging.models import MessageStatus
 from senders.models import SenderStatus
@@ -197,7 +197,7 @@ def settle_unwanted() -> list[int]:
         sender_ids = [row[0] for row in cursor.fetchall()]
         if sender_ids:
             changes = Changes()
-            messaging.take_back_queued(changes, sender_ids=sender_ids)
+            recall.take_back_queued(changes, sender_ids=sender_ids)
             changes.save()
     return sender_ids
 

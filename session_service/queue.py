@@ -1,7 +1,7 @@
 """Leases due messages: the only way from `queued` to `sending`.
 
-One statement checks everything that must hold at the last moment: the lease of the sender, its state, its quotas,
-the state of the batch, the blocklist.
+One statement checks everything that must hold at the last moment: the lease of the sender, its state and health, its
+quotas, held first contacts, the state of the batch, the order within a chat, the blocklist.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from django.db import connection
 
 from messaging.counts import Changes
 from messaging.models import MessageStatus
-from senders.models import SenderStatus
+from senders.health import PROBE_SQL, SENDABLE_SQL
 from senders.quota import QUOTA_LEFT_SQL, spend
 from session_service.providers.base import OutgoingMessage
 
@@ -20,11 +20,12 @@ MOST_A_SENDER = 50  # in one lease, so that a sender without a pace cannot keep 
 # The lease row is locked until the commit: a take-over waits for it, and then sees these messages as `sending`.
 _LEASE_SQL = f"""
 WITH owned AS (
-    SELECT lease.sender_id, lease.epoch, held.keeps_id, {QUOTA_LEFT_SQL} AS quota_left
+    SELECT lease.sender_id, lease.epoch, held.keeps_id, LEAST({QUOTA_LEFT_SQL}, {PROBE_SQL}) AS most,
+        COALESCE(sender.first_contacts_held_until > statement_timestamp(), FALSE) AS holds_first_contacts
     FROM unnest(%(senders)s::bigint[], %(epochs)s::bigint[], %(keeps)s::boolean[]) AS held (sender_id, epoch, keeps_id)
     JOIN session_service_sessionlease AS lease ON lease.sender_id = held.sender_id AND lease.epoch = held.epoch
         AND lease.worker_id = %(worker)s AND lease.expires_at > clock_timestamp()
-    JOIN senders_sender AS sender ON sender.id = lease.sender_id AND sender.status = %(connected)s
+    JOIN senders_sender AS sender ON sender.id = lease.sender_id AND {SENDABLE_SQL}
     JOIN accounts_organization AS organization ON organization.id = sender.organization_id
     LEFT JOIN senders_senderusage AS usage ON usage.sender_id = sender.id
     WHERE EXISTS (
@@ -40,8 +41,22 @@ WITH owned AS (
         LEFT JOIN messaging_batch AS batch ON batch.id = message.batch_id
         WHERE message.sender_id = owned.sender_id AND message.stage = %(queued)s AND message.due_at <= statement_timestamp()
             AND (batch.id IS NULL OR batch.status = 'running')
+            -- One chat's messages stay in order: an earlier one of the same or higher priority goes first, and what
+            -- is being sent is answered first.
+            AND NOT EXISTS (
+                SELECT FROM messaging_message AS other
+                WHERE other.sender_id = message.sender_id AND other.phone_number = message.phone_number
+                    AND other.stage IN ({MessageStatus.QUEUED}, {MessageStatus.SENDING}) AND other.id <> message.id
+                    AND (other.stage = {MessageStatus.SENDING}
+                        OR (other.priority <= message.priority AND other.id < message.id))
+            )
+            AND (NOT owned.holds_first_contacts OR EXISTS (
+                SELECT FROM messaging_message AS inbound
+                WHERE inbound.organization_id = message.organization_id AND inbound.sender_id = message.sender_id
+                    AND inbound.phone_number = message.phone_number AND inbound.direction = 'in'
+            ))
         ORDER BY message.priority, message.due_at, message.id
-        LIMIT GREATEST(0, LEAST(owned.quota_left, %(most)s))
+        LIMIT GREATEST(0, LEAST(owned.most, %(most)s))
         FOR UPDATE OF message SKIP LOCKED
     ) AS due
     LIMIT %(room)s
@@ -84,7 +99,6 @@ def lease_due(
                 "worker": worker_id,
                 "room": room,
                 "most": MOST_A_SENDER,
-                "connected": SenderStatus.CONNECTED,
                 "queued": MessageStatus.QUEUED,
                 "sending": MessageStatus.SENDING,
                 "skipped": MessageStatus.SKIPPED,

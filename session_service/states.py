@@ -7,7 +7,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts import live
-from messaging import services as messaging
+from messaging import recall
 from messaging.counts import Changes
 from messaging.models import MessageStatus
 from senders import qr
@@ -44,7 +44,7 @@ def write_state(*, worker_id: int, state: SessionState) -> bool:
         if state.status == SenderStatus.CONNECTED:
             sender.filter(linked_at=None).update(linked_at=now())
         else:
-            messaging.take_back_queued(changes, sender_ids=[state.sender_id])
+            recall.take_back_queued(changes, sender_ids=[state.sender_id])
         if state.status in GONE:
             _end_uncertain(state.sender_id, changes)
         changes.save()

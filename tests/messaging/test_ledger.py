@@ -47,7 +47,7 @@ def move(message: Message, status: MessageStatus, **fields: object) -> None:
 def result(message: Message, outcome: Outcome, epoch: int = 5, **fields: str) -> int:
     changes = Changes()
     with transaction.atomic():
-        changed = ledger.write_results([SendResult(message.pk, epoch, outcome, **fields)], changes)
+        changed = ledger.write_results([SendResult(message.pk, epoch, outcome, **fields)], changes).rows
         changes.save()
     message.refresh_from_db()
     return changed

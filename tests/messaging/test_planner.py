@@ -7,7 +7,7 @@ import pytest
 from django.utils.timezone import now
 
 from contacts.models import BlocklistEntry
-from messaging import planner, services
+from messaging import planner, recall, services
 from messaging.models import Batch, BatchStatus, Message, MessageStatus
 from senders.models import Sender, SenderStatus
 from tests.factories import assert_counters_true, make_batch, make_organization, make_sender, phone_number
@@ -222,6 +222,6 @@ def test_overdue_messages_are_planned_afresh(senders: list[Sender]) -> None:
     batch = make_batch(senders[0].organization, senders, 3)
     planner.plan_all()
     Message.objects.filter(batch=batch).update(due_at=now() - timedelta(hours=1))
-    assert services.recover_overdue(older_than=timedelta(minutes=5)) == 3
+    assert recall.recover_overdue(older_than=timedelta(minutes=5)) == 3
     assert len(of(batch, MessageStatus.PENDING)) == 3
     assert_counters_true(batch)

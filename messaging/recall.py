@@ -1,0 +1,70 @@
+"""Takes back what was queued and never leased: for a pause, a lost sender, an outage."""
+
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.utils.timezone import now
+
+from messaging.counts import Changes
+from messaging.models import Message, MessageStatus
+from senders.health import SENDABLE_SQL
+
+
+def take_back_queued(changes: Changes, *, batch_id: int | None = None, sender_ids: list[int] | None = None) -> int:
+    """Returns what was queued and never leased to `pending`, for a batch or for senders, and frees their slots.
+
+    Single messages keep the sender they asked for. Call inside a transaction; the caller saves `changes`.
+    """
+    condition = "batch_id = %(batch)s" if batch_id is not None else "sender_id = ANY(%(senders)s)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH taken AS (
+                SELECT id, sender_id FROM messaging_message
+                WHERE {condition} AND stage = %(queued)s AND attempts = 0 ORDER BY id FOR UPDATE
+            ), freed AS (
+                UPDATE senders_sender SET planned_until = NULL WHERE id IN (SELECT sender_id FROM taken)
+            )
+            UPDATE messaging_message AS message SET status = %(pending)s, due_at = now(), queued_at = NULL,
+                whatsapp_id = '', sender_id = CASE WHEN message.batch_id IS NULL THEN message.sender_id END,
+                text = CASE WHEN message.batch_id IS NULL THEN message.text ELSE '' END
+            FROM taken WHERE message.id = taken.id
+            RETURNING message.batch_id
+            """,
+            {
+                "batch": batch_id,
+                "senders": sender_ids,
+                "queued": MessageStatus.QUEUED,
+                "pending": MessageStatus.PENDING,
+            },
+        )
+        rows = cursor.fetchall()
+    for (batch,) in rows:
+        changes.move(batch, MessageStatus.QUEUED, MessageStatus.PENDING)
+    return len(rows)
+
+
+def take_back_from_unsendable(organization_id: int, changes: Changes) -> int:
+    """Returns what is queued for senders that may not send now (lost, resting, paused, unhealthy), for others to take."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id FROM senders_sender AS sender WHERE organization_id = %s AND NOT {SENDABLE_SQL}",
+            [organization_id],
+        )
+        sender_ids = [row[0] for row in cursor.fetchall()]
+    return take_back_queued(changes, sender_ids=sender_ids) if sender_ids else 0
+
+
+def recover_overdue(*, older_than: timedelta) -> int:
+    """Takes back queued messages whose time passed long ago, as after an outage, to be planned afresh."""
+    with transaction.atomic():
+        changes = Changes()
+        late = (
+            Message.objects.filter(stage=MessageStatus.QUEUED, attempts=0, due_at__lt=now() - older_than)
+            .values_list("sender_id", flat=True)
+            .distinct()
+        )
+        sender_ids = [sender_id for sender_id in late if sender_id is not None]
+        taken = take_back_queued(changes, sender_ids=sender_ids) if sender_ids else 0
+        changes.save()
+    return taken
