@@ -21,6 +21,7 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("o/<slug:organization>/", include((organization_urlpatterns, "organization"))),
     path("o/<slug:organization>/senders", include("senders.urls")),
+    path("o/<slug:organization>/senders", include("session_service.urls")),
     path("o/<slug:organization>/contacts", include("contacts.urls")),
     path("o/<slug:organization>/campaigns", include("campaigns.urls")),
     path("o/<slug:organization>", include("whatsapp_automation.home_urls")),

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from messaging.events import Inbound, Receipt, SendResult
 from session_service.providers.base import OutgoingMessage, QrCode, SenderToOpen, SessionState
+from session_service.providers.simulated.behaviour import Behaviour
 
-FAST = {"ack_ms": 5, "delivered_ms": 10, "read_ms": 10}
+FAST = Behaviour(ack_ms=5, delivered_ms=10, read_ms=10)
 NUMBER = "+6281110000001"
 
 

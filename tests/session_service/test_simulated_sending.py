@@ -14,7 +14,7 @@ from session_service.providers.simulated import SimulatedProvider, network, prov
 from session_service.providers.simulated.behaviour import Behaviour
 from tests.session_service.listening import FAST, NUMBER, Listener, message, sender, until
 
-BASE = Behaviour(**FAST, read_rate=1)
+BASE = replace(FAST, read_rate=1)
 DELIVERED, READ = MessageStatus.DELIVERED, MessageStatus.READ
 
 

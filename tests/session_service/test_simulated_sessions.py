@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from session_service.providers.simulated import SimulatedProvider, network, provider
-from session_service.providers.simulated.behaviour import Behaviour
 from tests.session_service.listening import FAST, NUMBER, Listener, message, sender, until
 
 
 @pytest.fixture
 async def simulated() -> AsyncIterator[SimulatedProvider]:
-    simulated = SimulatedProvider(Behaviour(**FAST))
+    simulated = SimulatedProvider(FAST)
     yield simulated
     await simulated.close()
 
@@ -50,7 +49,7 @@ async def test_a_link_outlives_the_provider(simulated):
     number = network.scan(sender_id=1)
     await simulated.close()
 
-    later, listener = SimulatedProvider(Behaviour(**FAST)), Listener()
+    later, listener = SimulatedProvider(FAST), Listener()
     await later.open(sender(epoch=2), listener)
     await later.close()
     assert [(state.status, state.phone_number) for state in listener.states] == [("connected", number)]
@@ -80,7 +79,7 @@ async def test_the_owner_of_a_newer_epoch_replaces_the_session(simulated):
     network.link(NUMBER, 1)
     old, new = Listener(), Listener()
     old_session = await simulated.open(sender(NUMBER, epoch=1), old)
-    other = SimulatedProvider(Behaviour(**FAST))
+    other = SimulatedProvider(FAST)
     new_session = await other.open(sender(NUMBER, epoch=2), new)
 
     await until(lambda: old.statuses == ["connected", "replaced"])
@@ -99,7 +98,7 @@ async def test_a_replaced_session_is_refused_even_before_it_heard_of_it(simulate
     old = Listener()
     session = await simulated.open(sender(NUMBER, epoch=1), old)
     await asyncio.sleep(0.05)
-    other = SimulatedProvider(Behaviour(**FAST))
+    other = SimulatedProvider(FAST)
     await other.open(sender(NUMBER, epoch=2), Listener())
 
     await session.send([message(1)])
@@ -113,7 +112,7 @@ async def test_an_older_epoch_cannot_take_a_session_back(simulated):
     network.link(NUMBER, 1)
     newer, older = Listener(), Listener()
     await simulated.open(sender(NUMBER, epoch=7), newer)
-    other = SimulatedProvider(Behaviour(**FAST))
+    other = SimulatedProvider(FAST)
     session = await other.open(sender(NUMBER, epoch=6), older)
     await session.send([message(1, epoch=6)])
     await until(lambda: older.sent)

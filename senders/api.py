@@ -1,0 +1,246 @@
+"""Senders by REST."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.generics import ListAPIView, get_object_or_404
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import as_serializer_error
+from rest_framework.views import APIView
+
+from accounts.models import ApiKey
+from accounts.requests import ApiRequest
+from accounts.services import Actor
+from contacts.phone_numbers import InvalidNumber, normalise
+from senders import qr, queries, services
+from senders.models import Provider, Sender, SenderStatus
+
+VIEW, MANAGE = "senders.view", "senders.manage"
+
+
+class Conflict(APIException):
+    """The request is fine and does not fit the sender's present state."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+class QuotaFields(serializers.Serializer[Any]):
+    quota_per_minute = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=1_000_000, help_text="null means no limit."
+    )
+    quota_per_hour = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=1_000_000, help_text="null means no limit."
+    )
+    quota_per_day = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=1_000_000, help_text="null means no limit."
+    )
+
+
+class NewSender(QuotaFields):
+    name = serializers.CharField(max_length=80)
+    provider = serializers.ChoiceField(choices=Provider.choices, default=Provider.SIMULATED)
+    phone_number = serializers.CharField(
+        max_length=40, required=False, allow_blank=True, help_text="The number to link, where it is known before."
+    )
+
+    def validate_phone_number(self, written: str) -> str:
+        if not written.strip():
+            return ""
+        try:
+            return normalise(written, self.context["request"].organization.default_region)
+        except InvalidNumber as error:
+            raise serializers.ValidationError(str(error)) from error
+
+
+class SenderChanges(QuotaFields):
+    name = serializers.CharField(max_length=80, required=False)
+
+
+class QuotaUsed(serializers.Serializer[Any]):
+    minute = serializers.IntegerField()
+    hour = serializers.IntegerField()
+    day = serializers.IntegerField()
+
+
+class SenderSerializer(serializers.ModelSerializer[Sender]):
+    used = serializers.SerializerMethodField(
+        help_text="Messages in the present minute, hour and day of the organization."
+    )
+
+    class Meta:
+        model = Sender
+        fields = (
+            "id",
+            "name",
+            "provider",
+            "phone_number",
+            "wanted",
+            "status",
+            "status_detail",
+            "status_at",
+            "next_try_at",
+            "linked_at",
+            "quota_per_minute",
+            "quota_per_hour",
+            "quota_per_day",
+            "used",
+            "created_at",
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(QuotaUsed)
+    def get_used(self, sender: Sender) -> dict[str, int]:
+        return {use.period: use.used for use in self.context["use"][sender.pk]}
+
+
+def described(senders: list[Sender]) -> list[dict[str, Any]]:
+    return list(SenderSerializer(senders, many=True, context={"use": queries.quota_use_of(senders)}).data)
+
+
+def actor_of(request: ApiRequest) -> Actor:
+    return request.auth if isinstance(request.auth, ApiKey) else request.auth.user
+
+
+def find(request: ApiRequest, sender_id: int) -> Sender:
+    return get_object_or_404(queries.senders_of(request.organization), pk=sender_id)
+
+
+class SendersView(ListAPIView[Sender]):
+    request: ApiRequest
+    capability = {"GET": VIEW, "POST": MANAGE}
+    serializer_class = SenderSerializer
+
+    def get_queryset(self) -> QuerySet[Sender]:
+        return queries.senders_of(self.request.organization)
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(described(list(page or [])))
+
+    @extend_schema(request=NewSender, responses={201: SenderSerializer})
+    def post(self, request: ApiRequest) -> Response:
+        """Creates a sender. It does nothing until it is connected."""
+        given = NewSender(data=request.data, context={"request": request})
+        given.is_valid(raise_exception=True)
+        try:
+            sender = services.create_sender(
+                organization=request.organization, by=actor_of(request), **given.validated_data
+            )
+        except DjangoValidationError as error:
+            raise ValidationError(as_serializer_error(error)) from error
+        return Response(described([sender])[0], status=status.HTTP_201_CREATED)
+
+
+class SenderView(APIView):
+    capability = {"GET": VIEW, "PATCH": MANAGE, "DELETE": MANAGE}
+
+    @extend_schema(responses=SenderSerializer)
+    def get(self, request: ApiRequest, sender_id: int) -> Response:
+        return Response(described([find(request, sender_id)])[0])
+
+    @extend_schema(request=SenderChanges, responses=SenderSerializer)
+    def patch(self, request: ApiRequest, sender_id: int) -> Response:
+        """Changes the name or the quotas."""
+        sender = find(request, sender_id)
+        given = SenderChanges(data=request.data, partial=True)
+        given.is_valid(raise_exception=True)
+        try:
+            sender = services.change_sender(sender=sender, by=actor_of(request), **given.validated_data)
+        except DjangoValidationError as error:
+            raise ValidationError(as_serializer_error(error)) from error
+        return Response(described([sender])[0])
+
+    @extend_schema(responses={204: None, 409: OpenApiResponse(description="It is connected: disconnect it first.")})
+    def delete(self, request: ApiRequest, sender_id: int) -> Response:
+        """Deletes a disconnected sender; its messages stay."""
+        try:
+            services.delete_sender(sender=find(request, sender_id), by=actor_of(request))
+        except services.NotAllowed as error:
+            raise Conflict(str(error)) from error
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ConnectView(APIView):
+    capability = {"POST": MANAGE}
+
+    @extend_schema(request=None, responses={202: SenderSerializer})
+    def post(self, request: ApiRequest, sender_id: int) -> Response:
+        """Asks for a session. Ask for the sender's status, and for the QR code once it is `scan`."""
+        sender = services.request_connect(sender=find(request, sender_id), by=actor_of(request))
+        return Response(described([sender])[0], status=status.HTTP_202_ACCEPTED)
+
+
+class DisconnectView(APIView):
+    capability = {"POST": MANAGE}
+
+    @extend_schema(request=None, responses={202: SenderSerializer})
+    def post(self, request: ApiRequest, sender_id: int) -> Response:
+        """Asks for the end of the session. The phone stays linked."""
+        sender = services.request_disconnect(sender=find(request, sender_id), by=actor_of(request))
+        return Response(described([sender])[0], status=status.HTTP_202_ACCEPTED)
+
+
+class SvgRenderer(BaseRenderer):
+    media_type = "image/svg+xml"
+    format = "svg"
+    charset = "utf-8"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> str:
+        return str(data["svg"])
+
+
+class PngRenderer(BaseRenderer):
+    media_type = "image/png"
+    format = "png"
+    charset = None
+    render_style = "binary"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return bytes(data["png"])
+
+
+class QrSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField(help_text="What the phone reads.")
+    expires_at = serializers.DateTimeField(help_text="The next code replaces it then; fetch that one.")
+
+
+class QrView(APIView):
+    """The QR code that the sender shows, as JSON, SVG or PNG, by `Accept` or by `?format=`."""
+
+    capability = {"GET": MANAGE}  # who has the code can link a phone
+    renderer_classes = (JSONRenderer, SvgRenderer, PngRenderer)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("format", enum=["json", "svg", "png"])],
+        responses={
+            (200, "application/json"): QrSerializer,
+            (200, "image/svg+xml"): OpenApiTypes.STR,
+            (200, "image/png"): OpenApiTypes.BINARY,
+            409: OpenApiResponse(description="There is no code now; the detail says why."),
+        },
+    )
+    def get(self, request: ApiRequest, sender_id: int) -> Response:
+        sender = find(request, sender_id)
+        code = qr.fetch(sender.pk) if sender.status == SenderStatus.SCAN else None
+        if code is None:
+            raise Conflict(queries.why_no_code(sender))
+        rendered = request.accepted_renderer.format
+        if rendered == "json":
+            data: dict[str, Any] = QrSerializer({"text": code.text, "expires_at": code.expires_at}).data
+        else:
+            data = {rendered: getattr(code, rendered)}
+        return Response(data, headers={"Cache-Control": "no-store"})
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        if getattr(response, "exception", False):  # errors are JSON, whatever picture was asked for
+            request.accepted_renderer = JSONRenderer()
+            request.accepted_media_type = JSONRenderer.media_type
+        return super().finalize_response(request, response, *args, **kwargs)

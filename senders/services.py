@@ -1,0 +1,150 @@
+"""Every change that people make to senders. What their sessions become is written by the session service.
+
+People say what they want (`wanted`); the session service sees it within a second and acts.
+"""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from accounts import live
+from accounts.models import Organization
+from accounts.services import Actor, record
+from senders import qr
+from senders.models import Provider, Sender, SenderStatus
+
+QUOTAS = ("quota_per_minute", "quota_per_hour", "quota_per_day")
+# Nobody holds a session of these: connecting starts anew, and the sender may be deleted.
+ENDED_STATUSES = (SenderStatus.DISCONNECTED, SenderStatus.LOGGED_OUT, SenderStatus.REPLACED, SenderStatus.BANNED)
+
+
+class NotAllowed(Exception):
+    """The request makes no sense in the sender's present state. The message is for the person who asked."""
+
+
+@transaction.atomic
+def create_sender(
+    *,
+    organization: Organization,
+    name: str,
+    provider: str = Provider.SIMULATED,
+    phone_number: str = "",
+    by: Actor = None,
+    **quotas: int | None,
+) -> Sender:
+    """A sender that nobody has connected yet. `phone_number` (E.164) is the one to link, where it is known before.
+
+    `quotas` are quota_per_minute, quota_per_hour and quota_per_day; None means no limit, and one that is left out has
+    the model's default. Raises ValidationError by field.
+    """
+    sender = Sender(
+        organization=organization,
+        name=name.strip(),
+        provider=provider,
+        phone_number=phone_number,
+        **_checked_quotas(quotas),
+    )
+    sender.full_clean(validate_constraints=False)
+    _save(sender)
+    record(organization=organization, by=by, action="sender.created", target=sender.name, provider=str(provider))
+    return sender
+
+
+@transaction.atomic
+def change_sender(*, sender: Sender, by: Actor = None, **fields: Any) -> Sender:
+    """Changes name and quotas. Raises ValidationError by field."""
+    allowed = {"name", *QUOTAS}
+    if unknown := fields.keys() - allowed:
+        raise TypeError(f"Not for people to change: {', '.join(sorted(unknown))}")
+    _checked_quotas({name: value for name, value in fields.items() if name in QUOTAS})
+    changes = {}
+    for name, value in fields.items():
+        before = getattr(sender, name)
+        if before != value:
+            changes[name] = {"from": before, "to": value}
+            setattr(sender, name, value)
+    if changes:
+        sender.full_clean(validate_constraints=False)
+        _save(sender, update_fields=list(changes))
+        record(organization=sender.organization, by=by, action="sender.changed", target=sender.name, changes=changes)
+    return sender
+
+
+def _checked_quotas(quotas: dict[str, int | None]) -> dict[str, int | None]:
+    errors = {
+        name: _("Write 1 or more, or leave it empty for no limit.")
+        for name, value in quotas.items()
+        if value is not None and value < 1
+    }
+    if errors:
+        raise ValidationError(errors)
+    return quotas
+
+
+def _save(sender: Sender, **options: Any) -> None:
+    """Saves a sender. Raises ValidationError where its name or number is taken, also by somebody in this moment."""
+    try:
+        with transaction.atomic():
+            sender.save(**options)
+    except IntegrityError as error:
+        if "one_sender_a_name" in str(error):
+            raise ValidationError({"name": _("Another sender has this name already.")}) from error
+        if "one_sender_a_number" in str(error):
+            raise ValidationError({"phone_number": _("Another sender already uses this number.")}) from error
+        raise
+
+
+@transaction.atomic
+def request_connect(*, sender: Sender, by: Actor = None) -> Sender:
+    """Asks for a session. A sender that has one keeps it."""
+    sender = _locked(sender)
+    if sender.wanted:
+        return sender
+    sender.wanted = True
+    if sender.status in ENDED_STATUSES:
+        sender.status = SenderStatus.CONNECTING
+        sender.status_detail = ""
+        sender.status_at = now()
+        sender.next_try_at = None
+    sender.save(update_fields=["wanted", "status", "status_detail", "status_at", "next_try_at"])
+    record(organization=sender.organization, by=by, action="sender.connect", target=sender.name)
+    _tell_pages(sender)
+    return sender
+
+
+@transaction.atomic
+def request_disconnect(*, sender: Sender, by: Actor = None) -> Sender:
+    """Asks for the end of the session; the phone stays linked. What is queued goes to the batch's other senders."""
+    sender = _locked(sender)
+    if not sender.wanted:
+        return sender
+    sender.wanted = False
+    sender.save(update_fields=["wanted"])
+    record(organization=sender.organization, by=by, action="sender.disconnect", target=sender.name)
+    _tell_pages(sender)
+    return sender
+
+
+@transaction.atomic
+def delete_sender(*, sender: Sender, by: Actor = None) -> None:
+    """Deletes a sender without a session; its messages stay. Raises `NotAllowed` while it has one, or wants one."""
+    sender = _locked(sender)
+    if sender.wanted or sender.status not in ENDED_STATUSES:
+        raise NotAllowed(_("Disconnect “%(name)s” first, then delete it.") % {"name": sender.name})
+    sender_id = sender.pk
+    sender.delete()
+    record(organization=sender.organization, by=by, action="sender.deleted", target=sender.name)
+    transaction.on_commit(lambda: qr.forget(sender_id))
+
+
+def _locked(sender: Sender) -> Sender:
+    """The sender as it is now: the session service may have written its state since the page was made."""
+    return Sender.objects.select_for_update(of=("self",)).select_related("organization").get(pk=sender.pk)
+
+
+def _tell_pages(sender: Sender) -> None:
+    event = {"type": "state", "status": str(sender.status), "detail": sender.status_detail}
+    transaction.on_commit(lambda: live.publish(f"sender.{sender.pk}", event))

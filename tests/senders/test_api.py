@@ -1,0 +1,138 @@
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import AuditEntry
+from senders import qr, quota
+from senders.models import Sender, SenderStatus
+from tests.factories import make_sender
+from tests.fixtures_people import api_client
+
+pytestmark = pytest.mark.django_db
+
+
+def test_creating_connecting_and_reading_a_sender(owner_api, organization):
+    created = owner_api.post(
+        "/api/senders", {"name": "Sales", "provider": "simulated", "phone_number": "08110000001", "quota_per_day": 50}
+    )
+    assert created.status_code == 201
+    sender = Sender.objects.get()
+    assert created.json() == owner_api.get(f"/api/senders/{sender.pk}").json()
+    assert created.json()["phone_number"] == "+628110000001"
+    assert created.json()["status"] == "disconnected"
+    assert (created.json()["quota_per_day"], created.json()["quota_per_minute"]) == (50, 20)
+    assert sender.organization == organization
+
+    connected = owner_api.post(f"/api/senders/{sender.pk}/connect")
+    assert connected.status_code == 202
+    assert (connected.json()["status"], connected.json()["wanted"]) == ("connecting", True)
+    assert AuditEntry.objects.get(action="sender.connect").api_key is not None
+    disconnected = owner_api.post(f"/api/senders/{sender.pk}/disconnect")
+    assert (disconnected.status_code, disconnected.json()["wanted"]) == (202, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({}, "name"),
+        ({"name": "Sales"}, "name"),
+        ({"name": "Support", "provider": "pigeon"}, "provider"),
+        ({"name": "Support", "phone_number": "12"}, "phone_number"),
+        ({"name": "Support", "phone_number": "+628110000001"}, "phone_number"),
+        ({"name": "Support", "quota_per_minute": 0}, "quota_per_minute"),
+        ({"name": "Support", "quota_per_minute": "many"}, "quota_per_minute"),
+    ],
+)
+def test_a_wrong_field_is_named(owner_api, organization, given, field):
+    make_sender(organization, name="Sales", phone_number="+628110000001")
+    answer = owner_api.post("/api/senders", given)
+    assert answer.status_code == 400
+    assert list(answer.json()) == [field]
+    assert Sender.objects.count() == 1
+
+
+def test_the_list_holds_the_own_senders_with_their_use(
+    owner_api, organization, other_organization, django_assert_max_num_queries
+):
+    senders = [make_sender(organization) for _ in range(3)]
+    make_sender(other_organization)
+    quota.spend({senders[1].pk: 4})
+    with django_assert_max_num_queries(6):
+        answer = owner_api.get("/api/senders").json()
+    assert {found["id"]: found["used"]["hour"] for found in answer["results"]} == {
+        senders[0].pk: 0,
+        senders[1].pk: 4,
+        senders[2].pk: 0,
+    }
+
+
+def test_changing_name_and_quotas(owner_api, sender):
+    answer = owner_api.patch(f"/api/senders/{sender.pk}", {"quota_per_hour": 7})
+    assert answer.status_code == 200
+    assert (answer.json()["name"], answer.json()["quota_per_hour"]) == ("Sales", 7)
+    assert owner_api.patch(f"/api/senders/{sender.pk}", {"quota_per_hour": None}).json()["quota_per_hour"] is None
+    assert owner_api.patch(f"/api/senders/{sender.pk}", {"name": ""}).status_code == 400
+    assert owner_api.patch(f"/api/senders/{sender.pk}", {"status": "connected"}).json()["status"] == "disconnected"
+
+
+def test_deleting_needs_a_disconnected_sender(owner_api, organization, sender):
+    assert owner_api.delete(f"/api/senders/{sender.pk}").status_code == 204
+    connected = make_sender(organization)
+    answer = owner_api.delete(f"/api/senders/{connected.pk}")
+    assert answer.status_code == 409
+    assert "Disconnect" in answer.json()["detail"]
+    assert list(Sender.objects.all()) == [connected]
+
+
+class TestQrCode:
+    @pytest.fixture
+    def scanning(self, sender: Sender) -> str:
+        Sender.objects.filter(pk=sender.pk).update(status=SenderStatus.SCAN, wanted=True)
+        qr.store(sender.pk, "2@code", 20)
+        return f"/api/senders/{sender.pk}/qr"
+
+    def test_as_text(self, owner_api, scanning):
+        answer = owner_api.get(scanning)
+        assert (answer.status_code, answer.json()["text"]) == (200, "2@code")
+        assert answer.headers["Cache-Control"] == "no-store"
+
+    @pytest.mark.parametrize(
+        ("form", "media_type", "begins"), [("png", "image/png", b"\x89PNG"), ("svg", "image/svg+xml", b"<svg")]
+    )
+    def test_as_a_picture(self, owner_api, scanning, form, media_type, begins):
+        for answer in (
+            owner_api.get(f"{scanning}?format={form}"),
+            owner_api.get(scanning, headers={"Accept": media_type}),
+        ):
+            assert answer.status_code == 200
+            assert answer.headers["Content-Type"].startswith(media_type)
+            assert answer.content.startswith(begins)
+
+    @pytest.mark.parametrize(
+        ("status", "wanted", "said"),
+        [
+            ("disconnected", False, "Connect it first"),
+            ("connecting", True, "Try again in a second"),
+            ("connected", True, "linked already"),
+        ],
+    )
+    def test_where_there_is_none(self, owner_api, scanning, sender, status, wanted, said):
+        Sender.objects.filter(pk=sender.pk).update(status=status, wanted=wanted)
+        for address in (scanning, f"{scanning}?format=png"):
+            answer = owner_api.get(address)
+            assert answer.status_code == 409
+            assert said in answer.json()["detail"]
+
+    def test_takes_the_right_to_link_a_phone(self, organization, outsider_api, scanning):
+        assert api_client(organization, "senders.view").get(scanning).status_code == 403
+        assert outsider_api.get(f"{scanning}?format=png").status_code == 404
+        assert APIClient().get(f"{scanning}?format=svg").status_code == 401
+
+
+def test_reading_does_not_allow_changing(organization, sender):
+    reader = api_client(organization, "senders.view")
+    assert reader.get(f"/api/senders/{sender.pk}").status_code == 200
+    assert reader.post("/api/senders", {"name": "Support"}).status_code == 403
+    assert reader.patch(f"/api/senders/{sender.pk}", {"name": "Support"}).status_code == 403
+    assert reader.delete(f"/api/senders/{sender.pk}").status_code == 403
+    assert reader.post(f"/api/senders/{sender.pk}/connect").status_code == 403
+    assert Sender.objects.get().name == "Sales"

@@ -1,0 +1,175 @@
+import re
+
+import pytest
+from django.contrib.messages import get_messages
+from django.urls import reverse
+
+from senders import qr, quota
+from senders.models import Sender, SenderStatus
+from session_service.providers.simulated import network
+from tests.factories import make_sender
+
+pytestmark = pytest.mark.django_db
+
+
+def page(name: str, *arguments: int) -> str:
+    return reverse(name, args=["nusantara", *arguments])
+
+
+def show(response) -> str:
+    """The text of a page as a person reads it."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", response.content.decode()))
+
+
+def test_the_empty_list_teaches_the_next_step(owner_client, teammate_client):
+    assert "Add a sender" in show(owner_client.get(page("senders:list")))
+    text = show(teammate_client.get(page("senders:list")))
+    assert "No senders yet" in text
+    assert "Add a sender" not in text
+
+
+def test_the_list_shows_status_number_and_use_of_the_quota(owner_client, organization, other_organization):
+    first = make_sender(organization, name="Sales", phone_number="+628110000001", quota_per_day=1500)
+    make_sender(other_organization, name="Secret")
+    quota.spend({first.pk: 1200})
+    text = show(owner_client.get(page("senders:list")))
+    assert "Sales" in text
+    assert "+628110000001" in text
+    assert "Connected" in text
+    assert "1,200 of 1,500" in text
+    assert "Secret" not in text
+    part = owner_client.get(page("senders:list"), headers={"HX-Request": "true"})
+    assert "<html" not in part.content.decode()
+    assert "1,200 of 1,500" in show(part)
+
+
+def test_adding_a_sender_connects_it_at_once(owner_client, organization):
+    response = owner_client.post(
+        page("senders:new"),
+        {
+            "name": "Sales",
+            "provider": "simulated",
+            "phone_number": "0811 000 0002",
+            "quota_per_minute": "",
+            "quota_per_hour": 30,
+        },
+    )
+    sender = Sender.objects.get()
+    assert response.headers["Location"] == page("senders:detail", sender.pk)
+    assert (sender.organization, sender.phone_number, sender.wanted) == (organization, "+628110000002", True)
+    assert (sender.quota_per_minute, sender.quota_per_hour, sender.quota_per_day) == (None, 30, None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"name": ""}, "This field is required"),
+        ({"name": "Sales"}, "Another sender has this name already"),
+        ({"phone_number": "12"}, "not a possible mobile number"),
+        ({"phone_number": "+628110000001"}, "Another sender already uses this number"),
+        ({"quota_per_hour": "0"}, "Write 1 or more"),
+        ({"quota_per_hour": "many"}, "Enter a whole number"),
+        ({"provider": "pigeon"}, "Select a valid choice"),
+    ],
+)
+def test_a_wrong_field_is_named_and_nothing_is_made(owner_client, organization, wrong, said):
+    make_sender(organization, name="Sales", phone_number="+628110000001")
+    response = owner_client.post(page("senders:new"), {"name": "Support", "provider": "simulated", **wrong})
+    assert response.status_code == 422
+    assert said in show(response)
+    assert Sender.objects.count() == 1
+
+
+def test_editing(owner_client, sender):
+    response = owner_client.post(page("senders:edit", sender.pk), {"name": "Support", "quota_per_day": 5})
+    assert response.headers["Location"] == page("senders:detail", sender.pk)
+    sender.refresh_from_db()
+    assert (sender.name, sender.quota_per_day, sender.status) == ("Support", 5, "disconnected")
+
+
+def test_a_refused_edit_keeps_the_name_in_the_heading(owner_client, organization, sender):
+    make_sender(organization, name="Taken")
+    response = owner_client.post(page("senders:edit", sender.pk), {"name": "Taken"})
+    assert response.status_code == 422
+    assert "Edit Sales" in response.content.decode()
+
+
+def test_the_code_is_shown_to_those_who_may_link_a_phone(owner_client, teammate_client, sender):
+    Sender.objects.filter(pk=sender.pk).update(status=SenderStatus.SCAN, wanted=True)
+    assert "Waiting for the next QR code" in show(owner_client.get(page("senders:detail", sender.pk)))
+    qr.store(sender.pk, "2@code", 20)
+    shown = owner_client.get(page("senders:live", sender.pk)).content.decode()
+    assert "QR code to link a phone" in shown
+    assert "<path" in shown
+    assert "Scan with the demo phone" in shown
+    seen_by_viewer = teammate_client.get(page("senders:detail", sender.pk)).content.decode()
+    assert "QR code to link a phone" not in seen_by_viewer
+    assert "somebody who may manage senders" in seen_by_viewer
+
+
+@pytest.mark.parametrize("status", SenderStatus.values)
+def test_every_state_says_what_to_do(owner_client, sender, status):
+    Sender.objects.filter(pk=sender.pk).update(status=status, wanted=True, status_detail="Because of the rain")
+    text = show(owner_client.get(page("senders:detail", sender.pk)))
+    assert str(SenderStatus(status).label) in text
+    assert "Because of the rain" in text
+
+
+def test_connecting_and_disconnecting_by_htmx_and_without(owner_client, sender):
+    response = owner_client.post(page("senders:connect", sender.pk), headers={"HX-Request": "true"})
+    assert "Connecting" in show(response)
+    assert "<html" not in response.content.decode()
+    Sender.objects.filter(pk=sender.pk).update(status=SenderStatus.CONNECTED)
+    response = owner_client.post(page("senders:disconnect", sender.pk))
+    assert response.headers["Location"] == page("senders:detail", sender.pk)
+    text = show(owner_client.get(page("senders:detail", sender.pk)))
+    assert "Disconnecting" in text
+    assert "Delete" not in text
+
+
+def test_deleting(owner_client, organization, sender):
+    assert "Delete" in show(owner_client.get(page("senders:detail", sender.pk)))
+    assert owner_client.post(page("senders:delete", sender.pk)).headers["Location"] == page("senders:list")
+    assert not Sender.objects.exists()
+
+    connected = make_sender(organization)
+    response = owner_client.post(page("senders:delete", connected.pk), follow=True)
+    assert "Disconnect “" in show(response)
+    assert Sender.objects.filter(pk=connected.pk).exists()
+
+
+@pytest.mark.parametrize("name", ["connect", "disconnect", "delete"])
+def test_a_viewer_changes_nothing(teammate_client, sender, name):
+    assert teammate_client.post(page(f"senders:{name}", sender.pk)).status_code == 403
+    assert owner_sees(sender) == ("Sales", False)
+
+
+def owner_sees(sender: Sender) -> tuple[str, bool]:
+    found = Sender.objects.get(pk=sender.pk)
+    return found.name, found.wanted
+
+
+def test_the_demo_phone_without_a_code_says_what_is_missing(owner_client, sender):
+    response = owner_client.post(page("sessions:scan", sender.pk))
+    assert response.headers["Location"] == page("senders:detail", sender.pk)
+    [message] = get_messages(response.wsgi_request)
+    assert "Connect it first" in str(message)
+
+
+def test_the_demo_phone_scans_for_those_who_may_link(
+    owner_client, teammate_client, outsider_client, sender, monkeypatch
+):
+    scanned = []
+
+    def scan(*, sender_id: int) -> str:
+        scanned.append(sender_id)
+        return "+628110000009"
+
+    monkeypatch.setattr(network, "scan", scan)
+    assert teammate_client.post(page("sessions:scan", sender.pk)).status_code == 403
+    assert outsider_client.post(page("sessions:scan", sender.pk)).status_code == 404
+    assert scanned == []
+    response = owner_client.post(page("sessions:scan", sender.pk), headers={"HX-Request": "true"})
+    assert response.status_code == 204
+    assert "+628110000009 is linked" in response.headers["HX-Trigger"]
+    assert scanned == [sender.pk]
