@@ -5,6 +5,7 @@ A source says which senders may serve it, at what pace, and which rows are its o
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -175,11 +176,8 @@ def sources_of_single_messages(
         .values_list("sender_id", flat=True)
         .order_by("due_at", "id")[:most]
     )
-    wanted: dict[int | None, int] = {}
-    for sender_id in pending:
-        wanted[sender_id] = wanted.get(sender_id, 0) + 1
     sources = []
-    for sender_id, number in wanted.items():
+    for sender_id, number in Counter[int | None](pending).items():
         if sender_id is None:
             where = "message.batch_id IS NULL AND message.organization_id = %(p0)s AND message.sender_id IS NULL"
             pool = sorted(sender_ids - on_hold)

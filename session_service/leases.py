@@ -4,6 +4,8 @@ Ownership is a row with an expiry and an epoch. All times are the database's, so
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -33,12 +35,12 @@ def register(*, name: str, capacity: int) -> SessionWorker:
     return SessionWorker.objects.create(name=name, capacity=capacity)
 
 
-def heartbeat(*, worker_id: int) -> dict[int, int]:
+def heartbeat(*, worker_id: int, breakers: dict[str, Any] | None = None) -> dict[int, int]:
     """Renews all of the worker's leases in one statement. Returns sender id to epoch of what it still holds.
 
     A lease that ran out is not renewed, even if nobody took it: the worker must open that session anew.
     """
-    SessionWorker.objects.filter(pk=worker_id).update(heartbeat_at=now())
+    SessionWorker.objects.filter(pk=worker_id).update(heartbeat_at=now(), breakers=breakers or {})
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -48,6 +50,12 @@ def heartbeat(*, worker_id: int) -> dict[int, int]:
             [settings.SESSION_LEASE_SECONDS, worker_id],
         )
         return dict(cursor.fetchall())
+
+
+def alive_workers() -> int:
+    """How many workers share the work at this moment."""
+    since = now() - timedelta(seconds=ALIVE_SECONDS)
+    return SessionWorker.objects.filter(stopped_at=None, heartbeat_at__gt=since).count()
 
 
 def take(*, worker_id: int, limit: int) -> list[HeldSender]:

@@ -17,6 +17,9 @@ class SessionWorker(models.Model):
     draining = models.BooleanField(
         _("draining"), default=False, help_text=_("Hands its sessions over and takes none.")
     )
+    breakers = models.JSONField(
+        _("circuit breakers"), default=dict, blank=True, help_text=_("Endpoint to state, as of the last heartbeat.")
+    )
     stopped_at = models.DateTimeField(_("stopped"), null=True, blank=True)
 
     class Meta:

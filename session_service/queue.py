@@ -113,3 +113,18 @@ def lease_due(
             leased.append(OutgoingMessage(*row[:7]))
     spend(Counter(message.sender_id for message in leased))
     return leased
+
+
+def about_to_type(sender_ids: Sequence[int]) -> list[tuple[int, int, str, float]]:
+    """Queued messages before which “typing…” should be shown now: (message id, sender id, number, seconds left)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id, sender_id, phone_number, extract(epoch FROM due_at - statement_timestamp())::float
+            FROM messaging_message
+            WHERE sender_id = ANY(%s) AND stage = %s AND typing_ms > 0 AND due_at > statement_timestamp()
+                AND due_at - typing_ms * interval '1 millisecond' <= statement_timestamp()
+            """,
+            [list(sender_ids), MessageStatus.QUEUED],
+        )
+        return cursor.fetchall()

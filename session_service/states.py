@@ -7,11 +7,13 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts import live
+from accounts.services import record
 from messaging import recall
 from messaging.counts import Changes
 from messaging.models import MessageStatus
 from senders import qr
 from senders.models import Sender, SenderStatus
+from senders.tasks import send_pause_notice
 from session_service.providers.base import QrCode, SessionState
 
 # A person must act before the session can be opened again, so nobody goes on wanting it.
@@ -72,6 +74,20 @@ def show_qr(*, code: QrCode) -> None:
 def publish(sender_id: int, event: dict[str, str]) -> None:
     """Tells the pages that show this sender; they fetch the rest themselves."""
     live.publish(f"sender.{sender_id}", {"type": "state", **event})
+
+
+def announce_pauses(sender_ids: list[int]) -> None:
+    """Tells people that senders paused themselves: in the log of the organization, on open pages, and by mail."""
+    for sender in Sender.objects.filter(pk__in=sender_ids).select_related("organization"):
+        record(
+            organization=sender.organization,
+            by=None,
+            action="sender.paused",
+            target=sender.name,
+            reason=sender.paused_reason,
+        )
+        publish(sender.pk, {"status": sender.status, "detail": sender.paused_reason})
+        send_pause_notice.delay_on_commit(sender.pk)
 
 
 def _owns(worker_id: int, sender_id: int, epoch: int) -> bool:

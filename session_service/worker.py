@@ -1,8 +1,8 @@
 """One process of the session service: holds sessions, leases due messages, hands them over, writes what comes back.
 
-Three loops share one event loop. `_keep_leases` renews ownership, opens what it takes and closes what it loses.
+Four loops share one event loop. `_keep_leases` renews ownership, opens what it takes and closes what it loses.
 `_dispatch` is the hot path: one commit carries the results and receipts that arrived and the leases of the next
-messages, and only then are those sent. `_tell` publishes progress. The database is used from two threads, so that
+messages, and only then are those sent. `_type` shows “typing…” where a batch asks for it. `_tell` publishes progress. The database is used from two threads, so that
 a slow write on the hot path never costs a lease.
 """
 
@@ -20,22 +20,26 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.utils.translation import gettext as _
 
 from messaging import ledger, progress
 from messaging.counts import Changes
-from messaging.events import Inbound, Receipt, SendResult
+from messaging.events import Inbound, Outcome, Receipt, SendResult
 from senders.models import SenderStatus
 from session_service import leases, states
+from session_service.breakers import BreakerState, CircuitBreaker
 from session_service.leases import HeldSender
 from session_service.providers import PROVIDERS
 from session_service.providers.base import OutgoingMessage, Provider, QrCode, SenderToOpen, Session, SessionState
-from session_service.queue import lease_due
+from session_service.queue import about_to_type, lease_due
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 IDLE_SECONDS = 0.1  # between two looks at the queue when there was nothing to do
-RESULTS_A_COMMIT = 500
+TYPING_LOOK_SECONDS = 0.5
+GATHER_SECONDS = 0.01
+RESULTS_A_COMMIT = 1_000
 MOST_WAITING = 5_000  # results and events not yet written; beyond it, providers wait
 OPENED_A_ROUND = 50  # sessions opened between two heartbeats, so that a restart is gentle
 FENCE_MARGIN_SECONDS = 1.0  # before the lease's end by our clock, nothing is handed over any more
@@ -54,14 +58,23 @@ class OpenSender:
     closing: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    sender_id: int
+    since: float  # on this process's clock
+
+
 @dataclass
 class Work:
-    """What one dispatch step writes, and what came of it."""
+    """What one dispatch step writes and leases, and what came of it."""
 
     results: list[SendResult]
     events: list[tuple[Sequence[Receipt | Inbound], asyncio.Future[None]]]
+    held: list[tuple[int, int, bool]]
+    room: int
     leased: list[OutgoingMessage] = field(default_factory=list)
     batch_ids: set[int] = field(default_factory=set)
+    paused_senders: list[int] = field(default_factory=list)
 
     @property
     def flat_events(self) -> list[Receipt | Inbound]:
@@ -76,7 +89,11 @@ class Worker:
         self.id = 0
         self.senders: dict[int, OpenSender] = {}
         self.providers: dict[str, Provider] = {}
-        self.in_flight: dict[int, int] = {}  # message id to sender id: handed over, no result written yet
+        self.breakers: defaultdict[str, CircuitBreaker] = defaultdict(CircuitBreaker)
+        self.in_flight: dict[int, InFlight] = {}  # by message id: handed over, no result written yet
+        self._rate = settings.SEND_RATE_LIMIT  # this worker's share, in messages a second
+        self._tokens, self._tokens_at = 0.0, time.monotonic()
+        self._next_lease = 0.0
         self._in_doubt = False  # a commit failed, and may have leased messages all the same
         self._results: deque[SendResult] = deque()
         self._events: deque[tuple[Sequence[Receipt | Inbound], asyncio.Future[None]]] = deque()
@@ -92,6 +109,8 @@ class Worker:
 
     async def results(self, results: Sequence[SendResult]) -> None:
         self._results.extend(results)
+        for result in results:
+            self._note_answer(result)
         self._wake.set()
         await self._room()
 
@@ -127,6 +146,14 @@ class Worker:
                 await self._sleep(1.0)
         return False
 
+    def _note_answer(self, result: SendResult) -> None:
+        """Tells the breaker of the endpoint that the message went to."""
+        sent = self.in_flight.get(result.message_id)
+        sender = self.senders.get(sent.sender_id) if sent is not None else None
+        if sender is not None:
+            breaker = self.breakers[sender.held.provider]
+            breaker.failed() if result.outcome is Outcome.UNREACHABLE else breaker.answered()
+
     async def _room(self) -> None:
         """Back-pressure: waits while more is waiting to be written than the database keeps up with."""
         while len(self._results) > MOST_WAITING:
@@ -141,7 +168,7 @@ class Worker:
         registered = await self._database(self._calm, lambda: leases.register(name=name, capacity=self.capacity))
         self.id = registered.pk
         logger.info("session worker %s (%s) started", self.id, name)
-        loops = [asyncio.create_task(loop()) for loop in (self._keep_leases, self._dispatch, self._tell)]
+        loops = [asyncio.create_task(loop()) for loop in (self._keep_leases, self._dispatch, self._type, self._tell)]
         stopped = asyncio.create_task(self._stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
         self._stopping.set()
@@ -186,13 +213,17 @@ class Worker:
 
     async def _renew_and_take(self) -> None:
         began = time.monotonic()
-        held = await self._database(self._calm, lambda: leases.heartbeat(worker_id=self.id))
+        breakers = {name: breaker.describe() for name, breaker in self.breakers.items()}
+        held = await self._database(self._calm, lambda: leases.heartbeat(worker_id=self.id, breakers=breakers))
         for sender_id, sender in list(self.senders.items()):
             if held.get(sender_id) == sender.held.epoch:
                 sender.lease_ends = began + settings.SESSION_LEASE_SECONDS
             else:
                 logger.warning("sender %s belongs to another worker now", sender_id)
                 await self._close(sender_id, release=False)
+        await self._end_stalled()
+        if settings.SEND_RATE_LIMIT:
+            self._rate = settings.SEND_RATE_LIMIT / max(1, await self._database(self._calm, leases.alive_workers))
         for sender_id in await self._database(self._calm, lambda: leases.unwanted(worker_id=self.id)):
             self._in_background(self._disconnect(sender_id))
         room = min(self.capacity - len(self.senders), OPENED_A_ROUND)
@@ -204,6 +235,20 @@ class Worker:
         self._unpublished |= await self._database(self._calm, leases.recover_lost)
         for sender_id in await self._database(self._calm, leases.settle_unwanted):
             states.publish(sender_id, {"status": SenderStatus.DISCONNECTED, "detail": ""})
+
+    async def _end_stalled(self) -> None:
+        """Re-connects sessions that look alive while WhatsApp acknowledges nothing.
+
+        What they were sending is settled when the sender is taken again, like the work of a lost worker.
+        """
+        limit = time.monotonic() - settings.ACK_TIMEOUT_SECONDS
+        for sender_id in {sent.sender_id for sent in self.in_flight.values() if sent.since < limit}:
+            sender = self.senders.get(sender_id)
+            if sender is not None:
+                detail = _("No acknowledgement for %(seconds)s s. Connecting again.")
+                detail = detail % {"seconds": round(settings.ACK_TIMEOUT_SECONDS)}
+                await self.state(SessionState(sender_id, sender.held.epoch, SenderStatus.STALLED, detail))
+                await self._close(sender_id, release=True)
 
     async def _open(self, held: HeldSender, lease_ends: float) -> None:
         if held.provider not in self.providers:
@@ -230,17 +275,20 @@ class Worker:
             return
         sender.closing = True
         deadline = time.monotonic() + CLOSING_SECONDS
-        while sender_id in self.in_flight.values() and (left := deadline - time.monotonic()) > 0:
+        while self._is_sending(sender_id) and (left := deadline - time.monotonic()) > 0:
             self._written.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._written.wait(), left)
         await self.state(SessionState(sender_id, sender.held.epoch, SenderStatus.DISCONNECTED))
 
+    def _is_sending(self, sender_id: int) -> bool:
+        return any(sent.sender_id == sender_id for sent in self.in_flight.values())
+
     async def _close(self, sender_id: int, *, release: bool) -> None:
         sender = self.senders.pop(sender_id, None)
         if sender is None:
             return
-        self.in_flight = {message: owner for message, owner in self.in_flight.items() if owner != sender_id}
+        self.in_flight = {message: sent for message, sent in self.in_flight.items() if sent.sender_id != sender_id}
         if sender.session is not None:
             await sender.session.close()
         if release:
@@ -255,39 +303,73 @@ class Worker:
         while not self._stopping.is_set():
             self._wake.clear()
             try:
-                moved = await self._step(lease=True)
+                moved = await self._step(lease=time.monotonic() >= self._next_lease)
             except (DatabaseError, InterfaceError):
                 logger.warning("the database does not answer; nothing is sent until it does", exc_info=True)
                 await self._sleep(1.0)
                 continue
-            if not moved:
-                await self._sleep(IDLE_SECONDS, wakes=True)
+            # Answers that dribble in are gathered a little, so that many senders do not mean many commits.
+            await self._sleep(GATHER_SECONDS if moved else IDLE_SECONDS, wakes=not moved)
 
     async def _step(self, *, lease: bool) -> bool:
         """One commit: results and events in, leases out. Then sends what was leased. True if anything was done."""
-        work = Work(results=self._take_results(), events=list(self._events))
+        results, events = self._take_results(), list(self._events)
         self._events.clear()
-        held = self._sendable() if lease else []
-        room = settings.SEND_CONCURRENCY - len(self.in_flight) + len(work.results)
-        if not (work.results or work.events or held):
+        held, room = self._may_lease(len(results)) if lease else ([], 0)
+        work = Work(results=results, events=events, held=held, room=room)
+        if not (work.results or work.events or work.held):
             return False
         try:
-            await self._database(self._hot, lambda: self._commit(work, held, room))
+            await self._database(self._hot, lambda: self._commit(work))
         except BaseException:
             self._results.extendleft(reversed(work.results))  # nothing was written: keep it for the next try
             self._events.extendleft(reversed(work.events))
             self._in_doubt = True
             raise
         self._in_doubt = False
+        self._note_written(work)
+        if work.held:
+            busy = len(work.leased) >= work.room // 2
+            self._next_lease = 0.0 if busy else time.monotonic() + IDLE_SECONDS
+        await self._hand_over(work.leased)
+        return bool(work.results or work.events or work.leased)
+
+    def _note_written(self, work: Work) -> None:
         self._written.set()
         for result in work.results:
             self.in_flight.pop(result.message_id, None)
         self._unpublished |= work.batch_ids
-        for _, done in work.events:
+        self._tokens -= len(work.leased)
+        for _events, done in work.events:
             if not done.done():
                 done.set_result(None)
-        await self._hand_over(work.leased)
-        return bool(work.results or work.events or work.leased)
+        if work.paused_senders:
+            pausing = self._database(self._calm, lambda: states.announce_pauses(work.paused_senders))
+            self._in_background(pausing)
+
+    def _may_lease(self, answered: int) -> tuple[list[tuple[int, int, bool]], int]:
+        """Which senders may lease now, as (sender id, epoch, provider keeps ids), and how many messages in all."""
+        room = settings.SEND_CONCURRENCY - len(self.in_flight) + answered
+        if settings.SEND_RATE_LIMIT:
+            room = min(room, self._tokens_now())
+        held = self._sendable() if room > 0 else []
+        trying = {name for name, breaker in self.breakers.items() if breaker.state is BreakerState.HALF_OPEN}
+        if trying:  # one message finds out whether the endpoint answers again; the others wait for that
+            probing = [each for each in held if self.senders[each[0]].held.provider in trying]
+            sending_already = any(self._goes_to(sent, trying) for sent in self.in_flight.values())
+            return ([], 0) if sending_already else (probing[:1], 1) if probing else (held, room)
+        return held, room
+
+    def _goes_to(self, sent: InFlight, providers: set[str]) -> bool:
+        sender = self.senders.get(sent.sender_id)
+        return sender is not None and sender.held.provider in providers
+
+    def _tokens_now(self) -> int:
+        """Messages that this worker's share of the global rate allows at this moment; at most a second's worth."""
+        moment = time.monotonic()
+        self._tokens = min(self._rate, self._tokens + (moment - self._tokens_at) * self._rate)
+        self._tokens_at = moment
+        return int(self._tokens)
 
     def _take_results(self) -> list[SendResult]:
         return [self._results.popleft() for _ in range(min(len(self._results), RESULTS_A_COMMIT))]
@@ -298,19 +380,23 @@ class Worker:
         return [
             (sender.held.id, sender.held.epoch, sender.provider.keeps_message_ids)
             for sender in self.senders.values()
-            if sender.connected and not sender.closing and sender.session is not None and sender.lease_ends > fence
+            if sender.connected
+            and not sender.closing
+            and sender.session is not None
+            and sender.lease_ends > fence
+            and self.breakers[sender.held.provider].state is not BreakerState.OPEN
         ]
 
-    def _commit(self, work: Work, held: list[tuple[int, int, bool]], room: int) -> None:
+    def _commit(self, work: Work) -> None:
         changes = Changes()
         events = work.flat_events
         with transaction.atomic():
             if self._in_doubt:
                 leases.take_back_unsent(worker_id=self.id, handed_over=list(self.in_flight), changes=changes)
-            ledger.write_results(work.results, changes)
+            work.paused_senders = ledger.write_results(work.results, changes).paused_senders
             ledger.write_receipts([event for event in events if isinstance(event, Receipt)], changes)
             ledger.write_inbound([event for event in events if isinstance(event, Inbound)])
-            work.leased = lease_due(worker_id=self.id, held=held, room=room, changes=changes)
+            work.leased = lease_due(worker_id=self.id, held=work.held, room=work.room, changes=changes)
             changes.save()
         work.batch_ids = changes.batch_ids
 
@@ -331,7 +417,8 @@ class Worker:
                 logger.warning("sender %s was lost before %s messages were sent", sender_id, len(messages))
                 await self._close(sender_id, release=True)
                 continue
-            self.in_flight.update((message.id, sender_id) for message in messages)
+            sent = InFlight(sender_id, time.monotonic())
+            self.in_flight.update((message.id, sent) for message in messages)
             sends.append(self._send(sender, sender.session, messages))
         await asyncio.gather(*sends)
 
@@ -341,6 +428,31 @@ class Worker:
         except Exception:
             logger.exception("sender %s broke while sending", sender.held.id)
             await self._close(sender.held.id, release=True)
+
+    # -- “typing…” --
+
+    async def _type(self) -> None:
+        """Shows “typing…” to people shortly before their message is due. Nothing is leased for it, so a pause in these
+        seconds still holds the message back."""
+        shown: dict[int, float] = {}
+        while not self._stopping.is_set():
+            try:
+                await self._show_typing(shown)
+            except (DatabaseError, InterfaceError):
+                logger.warning("the database does not answer; nobody is shown as typing", exc_info=True)
+            await self._sleep(TYPING_LOOK_SECONDS)
+
+    async def _show_typing(self, shown: dict[int, float]) -> None:
+        moment = time.monotonic()
+        for message_id in [message_id for message_id, until in shown.items() if until < moment]:
+            del shown[message_id]
+        sender_ids = [sender_id for sender_id, _, _ in self._sendable()]
+        due = await self._database(self._calm, lambda: about_to_type(sender_ids)) if sender_ids else []
+        for message_id, sender_id, phone_number, seconds in due:
+            sender = self.senders.get(sender_id)
+            if message_id not in shown and sender is not None and sender.session is not None:
+                shown[message_id] = moment + seconds + TYPING_LOOK_SECONDS
+                self._in_background(sender.session.typing(phone_number, seconds))
 
     # -- Progress --
 
@@ -364,7 +476,12 @@ class Worker:
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(self._end_of_background)
+
+    def _end_of_background(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("work in the background failed", exc_info=error)
 
     async def _database(self, executor: ThreadPoolExecutor, call: Callable[[], T]) -> T:
         """Runs `call` in one of the two database threads, with a connection that still works."""

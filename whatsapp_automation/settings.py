@@ -224,6 +224,8 @@ PLAN_AHEAD_SECONDS = env.number("PLAN_AHEAD_SECONDS", 60, minimum=1)
 SESSION_WORKER_CAPACITY = env.integer("SESSION_WORKER_CAPACITY", 1000, minimum=1)
 SESSION_LEASE_SECONDS = env.number("SESSION_LEASE_SECONDS", 15, minimum=3)
 SEND_CONCURRENCY = env.integer("SEND_CONCURRENCY", 250, minimum=1)
+SEND_RATE_LIMIT = env.number("SEND_RATE_LIMIT", 0)
+ACK_TIMEOUT_SECONDS = env.number("ACK_TIMEOUT_SECONDS", 60, minimum=1)
 SEND_ATTEMPTS = env.integer("SEND_ATTEMPTS", 3, minimum=1)
 
 # -- The simulated WhatsApp network --
@@ -277,7 +279,7 @@ UNFOLD = {
     "SHOW_BACK_BUTTON": True,
     "STYLES": [lambda request: static("admin.css")],
     "DASHBOARD_CALLBACK": "whatsapp_automation.admin_pages.overview",
-    "SIDEBAR": {"show_search": True, "navigation": "whatsapp_automation.admin_pages.sidebar"},
+    "SIDEBAR": {"navigation": "whatsapp_automation.admin_pages.sidebar"},
     "COLORS": {
         "primary": {
             "50": "oklch(97.5% .018 165)",

@@ -75,6 +75,9 @@ class Session(Protocol):
 
     async def send(self, messages: Sequence[OutgoingMessage]) -> None: ...
 
+    async def typing(self, to: str, seconds: float) -> None:
+        """Shows “typing…” to a person. Nothing depends on it: a session that cannot does nothing."""
+
     async def close(self) -> None:
         """Closes the connection and keeps the link: the next owner needs no QR code."""
 

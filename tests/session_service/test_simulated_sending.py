@@ -252,7 +252,7 @@ async def test_a_network_with_ids_of_its_own_recognises_no_repeat(open_line):
     assert {whatsapp_id for whatsapp_id, _ in line.listener.receipts} == set(ids)
 
 
-@pytest.mark.parametrize(("keeps_ids", "outcome"), [(True, "try again"), (False, "uncertain")])
+@pytest.mark.parametrize(("keeps_ids", "outcome"), [(True, "unreachable"), (False, "uncertain")])
 async def test_a_lost_answer_is_never_taken_for_a_refusal(open_line, monkeypatch, keeps_ids, outcome):
     line = await open_line(replace(BASE, keeps_message_ids=keeps_ids))
     execute = redis.asyncio.client.Pipeline.execute

@@ -1,5 +1,6 @@
 """A provider's connection to the simulated network."""
 
+import json
 import logging
 from collections.abc import Sequence
 from typing import Any, cast
@@ -10,10 +11,11 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 
-from session_service.providers.simulated.network import PREFIX, script
+from session_service.providers.simulated.network import PREFIX, TYPING, script
 
 CONNECTIONS = 8  # however many sessions share them
 SECONDS_TO_ANSWER = 5
+TYPING_KEPT = 10_000  # the newest
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,11 @@ class Connection:
 
     async def drop_from_index(self, provider: str, sender_ids: Sequence[str]) -> None:
         await self._redis.zrem(f"{PREFIX}index:{provider}", *sender_ids)
+
+    async def note_typing(self, sender: str, to: str, seconds: float) -> None:
+        line = json.dumps({"from": sender, "to": to, "seconds": round(seconds, 1)})
+        await self._redis.rpush(TYPING, line)
+        await self._redis.ltrim(TYPING, -TYPING_KEPT, -1)
 
     async def close(self) -> None:
         await self._redis.aclose()

@@ -21,6 +21,7 @@ from django.conf import settings
 from session_service.providers.simulated.behaviour import inbound_event
 
 PREFIX = "simulator:"
+TYPING = f"{PREFIX}typing"
 DELIVERIES = f"{PREFIX}deliveries"
 SCRIPTS = Path(__file__).parent / "scripts"
 READ_AT_ONCE = 5000
@@ -116,6 +117,11 @@ def say(*, from_number: str, to_number: str, text: str) -> str:
     if not _call("say", to_number, inbound_event(from_number, message_id, text)):
         raise NotLinked(f"No sender is linked to {to_number}.")
     return message_id
+
+
+def typing_seen() -> list[dict[str, Any]]:
+    """Each “typing…” that a phone has shown, oldest first: {"from", "to", "seconds"}."""
+    return [json.loads(line) for line in _client().lrange(TYPING, 0, -1)]
 
 
 def deliveries() -> Iterator[dict[str, Any]]:

@@ -180,7 +180,7 @@ class Step:
         if isinstance(verdict, str):
             return [_refused(result, verdict) for result in self._results]
         log.warning("The simulated network did not answer for sender %s: %s", self.session.sender_id, verdict)
-        outcome = Outcome.TRY_AGAIN if self._keeps_ids else Outcome.UNCERTAIN
+        outcome = Outcome.UNREACHABLE if self._keeps_ids else Outcome.UNCERTAIN
         return [
             SendResult(result.message_id, result.epoch, outcome, "no_answer", "The network did not answer.")
             for result in self._results

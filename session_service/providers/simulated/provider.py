@@ -47,6 +47,9 @@ class SimulatedSession:
             self._all_answered.clear()
         self._provider.outbox.put(self, messages)
 
+    async def typing(self, to: str, seconds: float) -> None:
+        await self._provider.note_typing(self, to, seconds)
+
     async def close(self) -> None:
         """Waits for the answers to what was handed over, then lets the session go."""
         await self._provider.close_session(self)
@@ -102,6 +105,9 @@ class SimulatedProvider:
         else:
             await self._end(session, answer)
         return session
+
+    async def note_typing(self, session: SimulatedSession, to: str, seconds: float) -> None:
+        await self._connection.note_typing(session.phone_number, to, seconds)
 
     async def close_session(self, session: SimulatedSession) -> None:
         await session.wait_until_answered()
