@@ -20,6 +20,8 @@ from senders.models import Sender
 
 CLOSE_UNAUTHENTICATED = 4401
 CLOSE_UNKNOWN_TOPIC = 4404
+PING = '{"type": "ping"}'  # static/src/live.js asks, to notice a connection that died silently
+PONG = '{"type": "pong"}'
 CHECK_AGAIN_SECONDS = 60  # how long a socket outlives a lost membership or an ended session
 
 # The rows that a topic is about; a topic is open to those who may see its row.
@@ -47,7 +49,7 @@ def may_watch(user: Any, topic: str, organization_id: int | None) -> bool:
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
-    """Sends every event of one topic as JSON. Whatever the browser sends is ignored."""
+    """Sends every event of one topic as JSON, and answers a page that asks whether the line still stands."""
 
     async def connect(self) -> None:
         self.topic: str = self.scope["url_route"]["kwargs"]["topic"]
@@ -69,6 +71,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
         for task in self.tasks:
             task.cancel()
         await hub().leave(self.topic, self)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if text_data == PING:  # anything else is ignored
+            await self.send(text_data=PONG)
 
     def offer(self, event: dict[str, Any]) -> None:
         self.newest[event["type"]] = event

@@ -8,6 +8,7 @@ const FIRST_WAIT = 1; // seconds; doubles up to
 const LONGEST_WAIT = 30;
 const PING_EVERY = 20; // a connection can die without closing: ask now and then, and
 const PONG_WITHIN = 10; // give it up when nothing at all comes back
+const STEADY_AFTER = 5; // a server that lets in and throws out at once must not be asked every second
 const NAP = 60; // a tab that was hidden for longer refetches even when its connection seems fine
 const CLOSED_SESSION_ENDED = 4401;
 const CLOSED_UNKNOWN_TOPIC = 4404;
@@ -56,8 +57,8 @@ class LiveTopic {
 
   opened() {
     const isReturn = this.hadConnection || this.failures > 0;
-    this.failures = 0;
     this.hadConnection = true;
+    this.becomingSteady = setTimeout(() => (this.failures = 0), STEADY_AFTER * 1000);
     this.show("live");
     this.pinging = setInterval(() => this.ping(), PING_EVERY * 1000);
     if (isReturn) this.refetch();
@@ -92,9 +93,7 @@ class LiveTopic {
 
   closed(code) {
     this.socket = null;
-    clearInterval(this.pinging);
-    clearTimeout(this.giveUp);
-    this.giveUp = undefined;
+    this.stopTimers();
     if (code === CLOSED_SESSION_ENDED) return this.show("ended");
     if (code === CLOSED_UNKNOWN_TOPIC) return this.show("unknown");
     if (!this.root.isConnected) return this.stop();
@@ -113,11 +112,17 @@ class LiveTopic {
   stop() {
     topics.delete(this.root);
     clearTimeout(this.retrying);
-    clearTimeout(this.giveUp);
-    clearInterval(this.pinging);
+    this.stopTimers();
     const { socket } = this;
     this.socket = null;
     socket?.close();
+  }
+
+  stopTimers() {
+    clearInterval(this.pinging);
+    clearTimeout(this.becomingSteady);
+    clearTimeout(this.giveUp);
+    this.giveUp = undefined;
   }
 
   show(state) {

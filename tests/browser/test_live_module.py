@@ -35,6 +35,12 @@ LIVE_PART = """() => {
   document.dispatchEvent(new Event("htmx:after:swap"));
 }"""
 
+RECORD_WAITS = """() => {
+  const before = window.setTimeout;
+  window.waits = [];
+  window.setTimeout = (run, wait, ...rest) => { window.waits.push([run.toString(), wait]); return before(run, wait, ...rest); };
+}"""
+
 
 class Server:
     """The far end of every socket that the page opens."""
@@ -82,6 +88,11 @@ def heard(page: Page) -> list[list[Any]]:
     return page.evaluate("window.heard")
 
 
+def waits(page: Page) -> list[float]:
+    """How long the page waited before each new try, in milliseconds; `RECORD_WAITS` comes first."""
+    return [wait for code, wait in page.evaluate("window.waits") if "retry" in code]
+
+
 def state(page: Page) -> str | None:
     return page.locator("[data-live-topic]").get_attribute("data-live-state")
 
@@ -116,18 +127,29 @@ def test_a_lost_connection_is_said_and_the_truth_fetched_afterwards(page: Page, 
 
 def test_waits_double_up_to_half_a_minute(page: Page, server: Server) -> None:
     page.evaluate("window.Math.random = () => 0.5")  # the middle of the jitter
-    page.evaluate("""() => {
-      const before = window.setTimeout;
-      window.waits = [];
-      window.setTimeout = (run, wait, ...rest) => { window.waits.push(wait); return before(run, wait, ...rest); };
-    }""")
+    page.evaluate(RECORD_WAITS)
     page.route_web_socket("**/ws/batch.12", lambda socket: socket.close(code=1011))
     server.sockets[-1].close(code=1011)
     for _ in range(8):
         wait_for(page, lambda: state(page) == "stale")
         page.clock.run_for(31_000)
-    waits = [wait for wait in page.evaluate("window.waits") if wait and wait >= 1000]
-    assert waits[:7] == [1000, 2000, 4000, 8000, 16000, 30000, 30000]
+    assert waits(page)[:7] == [1000, 2000, 4000, 8000, 16000, 30000, 30000]
+
+
+def test_a_server_that_throws_out_at_once_is_asked_ever_more_slowly(page: Page, server: Server) -> None:
+    page.evaluate("window.Math.random = () => 0.5")
+    page.evaluate(RECORD_WAITS)
+    for number in range(4):
+        wait_for(page, lambda: state(page) == "live")
+        server.sockets[-1].close(code=1011)
+        wait_for(page, lambda: state(page) == "stale")
+        assert waits(page)[-1] == 1000 * 2**number
+        page.clock.run_for(waits(page)[-1] + 10)
+    wait_for(page, lambda: state(page) == "live")
+    page.clock.run_for(6_000)
+    server.sockets[-1].close(code=1011)
+    wait_for(page, lambda: state(page) == "stale")
+    assert waits(page)[-1] == 1000
 
 
 def test_a_connection_that_died_silently_is_given_up(page: Page, server: Server) -> None:

@@ -107,3 +107,15 @@ async def test_a_ticket_is_for_its_topic_and_organization_only(batch: Batch) -> 
     assert await Socket(f"/ws/{topic}?ticket={foreign}").close_code() == 4404
     ticket = await asyncio.to_thread(lambda: tickets.issue(organization_id=batch.organization_id, topic=topic))
     assert await Socket(f"/ws/sender.1?ticket={ticket}").close_code() == 4401
+
+
+async def test_a_page_learns_that_the_line_stands(batch: Batch) -> None:
+    topic = f"batch.{batch.pk}"
+    ticket = await asyncio.to_thread(lambda: tickets.issue(organization_id=batch.organization_id, topic=topic))
+    watching = Socket(f"/ws/{topic}?ticket={ticket}")
+    await watching.connect()
+    for nonsense in ("", "{", '{"type": "drop table"}'):
+        await watching.send_input({"type": "websocket.receive", "text": nonsense})
+    await watching.send_input({"type": "websocket.receive", "text": '{"type": "ping"}'})
+    assert await watching.receive_json() == {"type": "pong"}
+    await watching.disconnect()
