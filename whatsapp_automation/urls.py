@@ -32,3 +32,8 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "accounts.pages.bad_request"
+handler403 = "accounts.pages.forbidden"
+handler404 = "accounts.pages.not_found"
+handler500 = "accounts.pages.server_error"
