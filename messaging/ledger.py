@@ -49,6 +49,7 @@ UPDATE messaging_message AS message SET
     skip_reason = r.skip_reason,
     error_code = r.code,
     error = r.detail,
+    exhausted = r.status = %(queued)s AND message.attempts >= %(tries)s,
     whatsapp_id = CASE WHEN r.whatsapp_id = '' THEN message.whatsapp_id ELSE r.whatsapp_id END,
     sent_at = CASE WHEN r.status = %(sent)s THEN %(now)s ELSE message.sent_at END,
     due_at = CASE WHEN r.status = %(queued)s THEN r.again_at[message.attempts] ELSE message.due_at END,
@@ -194,6 +195,7 @@ UPDATE messaging_message AS message SET
         THEN COALESCE(message.delivered_at, old.delivered_at, old.read_at) ELSE message.delivered_at END,
     read_at = COALESCE(message.read_at, old.read_at),
     ended_at = CASE WHEN old.status = %(failed)s THEN old.first_at END,
+    exhausted = FALSE,
     error_code = CASE WHEN old.status = %(failed)s THEN old.code ELSE '' END,
     error = CASE WHEN old.status = %(failed)s THEN old.detail ELSE '' END
 FROM old WHERE message.id = old.id AND (old.status <> %(failed)s OR old.was NOT IN (%(delivered)s, %(read)s))

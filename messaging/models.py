@@ -172,6 +172,9 @@ class Message(models.Model):
         _("typing (ms)"), default=0, db_default=0, help_text=_("How long “typing…” is shown before it leaves.")
     )
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    exhausted = models.BooleanField(
+        _("out of tries"), default=False, db_default=False, help_text=_("Failed every time, but not refused for good.")
+    )
     retried_at = models.DateTimeField(
         _("retried by hand"), null=True, blank=True, help_text=_("A failed message can be retried once.")
     )
@@ -231,6 +234,7 @@ class Message(models.Model):
             ),
             models.Index(fields=["whatsapp_id"], name="messages_by_whatsapp_id", condition=~models.Q(whatsapp_id="")),
             models.Index(fields=["organization", "-id"], name="message_log"),
+            models.Index(fields=["organization", "-id"], name="dead_letters", condition=models.Q(exhausted=True)),
             models.Index(fields=["organization", "phone_number", "-id"], name="messages_of_a_person"),
             models.Index(
                 fields=["batch", "stage", "id"],

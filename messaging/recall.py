@@ -21,7 +21,8 @@ def take_back_queued(changes: Changes, *, batch_id: int | None = None, sender_id
             f"""
             WITH taken AS (
                 SELECT id, sender_id FROM messaging_message
-                WHERE {condition} AND stage = %(queued)s AND attempts = 0 ORDER BY id FOR UPDATE
+                WHERE {condition} AND stage = %(queued)s AND attempts = 0 AND retried_at IS NULL
+                ORDER BY id FOR UPDATE
             ), freed AS (
                 UPDATE senders_sender SET planned_until = NULL WHERE id IN (SELECT sender_id FROM taken)
             )

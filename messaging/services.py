@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -118,6 +120,60 @@ def send_message(
         if (earlier.phone_number, earlier.text) != (to, text):
             raise NotAllowed(_("This idempotency key was used for a different message.")) from None
         return earlier
+
+
+def retry_dead_letters(*, organization: Organization, message_ids: list[int] | None = None) -> int:
+    """Gives messages that ran out of tries another three, through the same sender and under the same id, because an
+    earlier try may have left after all. Each message once. Without ids, all of the organization's.
+
+    Returns how many will be tried. Passes over those that were retried before, that have lost their sender, or whose
+    batch was cancelled; a batch that was completed runs again.
+    """
+    changes = Changes()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH dead AS (
+                SELECT message.id FROM messaging_message AS message
+                LEFT JOIN messaging_batch AS batch ON batch.id = message.batch_id
+                WHERE message.organization_id = %(organization)s AND message.exhausted AND message.retried_at IS NULL
+                    AND message.sender_id IS NOT NULL AND (batch.id IS NULL OR batch.status <> 'cancelled')
+                    AND (%(ids)s::bigint[] IS NULL OR message.id = ANY(%(ids)s::bigint[]))
+                ORDER BY message.id FOR UPDATE OF message
+            )
+            UPDATE messaging_message AS message SET status = %(queued)s, attempts = 0, exhausted = FALSE,
+                retried_at = now(), due_at = now(), ended_at = NULL
+            FROM dead WHERE message.id = dead.id RETURNING message.batch_id
+            """,
+            {"organization": organization.pk, "ids": message_ids, "queued": MessageStatus.QUEUED},
+        )
+        batch_ids = [row[0] for row in cursor.fetchall()]
+        for batch_id in batch_ids:
+            changes.move(batch_id, MessageStatus.FAILED, MessageStatus.QUEUED)
+        changes.save()
+        Batch.objects.filter(pk__in=set(batch_ids), status=BatchStatus.COMPLETED).update(
+            status=BatchStatus.RUNNING, finished_at=None
+        )
+    progress.publish(changes.batch_ids, at_once=True)
+    return len(batch_ids)
+
+
+def settle_unknown(*, message: Message, arrived: bool) -> None:
+    """A person says what became of an `unknown` message, having looked at the phone. Raises `NotAllowed` otherwise."""
+    status = MessageStatus.SENT if arrived else MessageStatus.FAILED
+    changes = Changes()
+    with transaction.atomic():
+        changed = Message.objects.filter(pk=message.pk, status=MessageStatus.UNKNOWN).update(
+            status=status,
+            sent_at=Coalesce("sent_at", "leased_at") if arrived else F("sent_at"),
+            error_code="" if arrived else "settled_by_hand",
+            ended_at=None if arrived else now(),
+        )
+        if not changed:
+            raise NotAllowed(_("It is known by now what became of this message."))
+        changes.move(message.batch_id, MessageStatus.UNKNOWN, status)
+        changes.save()
+    progress.publish(changes.batch_ids, at_once=True)
 
 
 def mend_counters(*, organization: Organization) -> list[int]:
