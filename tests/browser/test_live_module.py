@@ -144,7 +144,7 @@ def test_a_server_that_throws_out_at_once_is_asked_ever_more_slowly(page: Page, 
         server.sockets[-1].close(code=1011)
         wait_for(page, lambda: state(page) == "stale")
         assert waits(page)[-1] == 1000 * 2**number
-        page.clock.run_for(waits(page)[-1] + 10)
+        page.clock.run_for(round(waits(page)[-1]) + 10)
     wait_for(page, lambda: state(page) == "live")
     page.clock.run_for(6_000)
     server.sockets[-1].close(code=1011)
