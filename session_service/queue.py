@@ -115,16 +115,18 @@ def lease_due(
     return leased
 
 
-def about_to_type(sender_ids: Sequence[int]) -> list[tuple[int, int, str, float]]:
-    """Queued messages before which “typing…” should be shown now: (message id, sender id, number, seconds left)."""
+def about_to_type(sender_ids: Sequence[int], ahead: float) -> list[tuple[int, int, str, float]]:
+    """Queued messages before which “typing…” should be shown now or within `ahead` seconds, as (message id, sender id,
+    number, seconds left until it is due)."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT id, sender_id, phone_number, extract(epoch FROM due_at - statement_timestamp())::float
             FROM messaging_message
             WHERE sender_id = ANY(%s) AND stage = %s AND typing_ms > 0 AND due_at > statement_timestamp()
-                AND due_at - typing_ms * interval '1 millisecond' <= statement_timestamp()
+                AND due_at - typing_ms * interval '1 millisecond'
+                    <= statement_timestamp() + %s * interval '1 second'
             """,
-            [list(sender_ids), MessageStatus.QUEUED],
+            [list(sender_ids), MessageStatus.QUEUED, ahead],
         )
         return cursor.fetchall()

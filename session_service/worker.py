@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 IDLE_SECONDS = 0.1  # between two looks at the queue when there was nothing to do
-TYPING_LOOK_SECONDS = 0.5
+TYPING_LOOK_SECONDS = 0.25
 GATHER_SECONDS = 0.01
 RESULTS_A_COMMIT = 1_000
 MOST_WAITING = 5_000  # results and events not yet written; beyond it, providers wait
@@ -187,8 +187,7 @@ class Worker:
         while self.in_flight and time.monotonic() < deadline:
             await self._step(lease=False)
             await asyncio.sleep(0.05)
-        for sender_id in list(self.senders):
-            await self._close(sender_id, release=True)
+        await asyncio.gather(*(self._close(sender_id, release=True) for sender_id in list(self.senders)))
         while await self._step(lease=False):
             pass
         for provider in self.providers.values():
@@ -248,7 +247,7 @@ class Worker:
                 detail = _("No acknowledgement for %(seconds)s s. Connecting again.")
                 detail = detail % {"seconds": round(settings.ACK_TIMEOUT_SECONDS)}
                 await self.state(SessionState(sender_id, sender.held.epoch, SenderStatus.STALLED, detail))
-                await self._close(sender_id, release=True)
+                self._in_background(self._close(sender_id, release=True))
 
     async def _open(self, held: HeldSender, lease_ends: float) -> None:
         if held.provider not in self.providers:
@@ -290,7 +289,10 @@ class Worker:
             return
         self.in_flight = {message: sent for message, sent in self.in_flight.items() if sent.sender_id != sender_id}
         if sender.session is not None:
-            await sender.session.close()
+            try:
+                await asyncio.wait_for(sender.session.close(), CLOSING_SECONDS)
+            except Exception:
+                logger.warning("the session of sender %s did not close in order", sender_id, exc_info=True)
         if release:
             await self._database(
                 self._calm,
@@ -447,7 +449,11 @@ class Worker:
         for message_id in [message_id for message_id, until in shown.items() if until < moment]:
             del shown[message_id]
         sender_ids = [sender_id for sender_id, _, _ in self._sendable()]
-        due = await self._database(self._calm, lambda: about_to_type(sender_ids)) if sender_ids else []
+        due = (
+            await self._database(self._calm, lambda: about_to_type(sender_ids, TYPING_LOOK_SECONDS))
+            if sender_ids
+            else []
+        )
         for message_id, sender_id, phone_number, seconds in due:
             sender = self.senders.get(sender_id)
             if message_id not in shown and sender is not None and sender.session is not None:

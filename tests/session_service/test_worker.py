@@ -1,5 +1,6 @@
 """A worker on the real database and the simulated network: sending, pausing, moving, losing the lease."""
 
+import logging
 import time
 from collections import Counter
 from datetime import timedelta
@@ -7,6 +8,8 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now
 
+from accounts import services as services_of_accounts
+from accounts.models import AuditEntry, Role, User
 from messaging import counts, planner, services
 from messaging.models import Batch, BatchStatus, Message, MessageStatus
 from senders import qr
@@ -182,3 +185,67 @@ def test_a_new_sender_shows_a_code_and_is_connected_by_the_scan() -> None:
     sender.refresh_from_db()
     assert sender.phone_number == number
     assert sender.linked_at is not None
+
+
+def test_a_session_that_only_looks_alive_is_stalled_and_connected_again(
+    senders: list[Sender], settings, caplog
+) -> None:
+    caplog.set_level(logging.INFO, logger="session_service.worker")
+    settings.SIMULATOR_ACK_MS = 3_600_000
+    settings.ACK_TIMEOUT_SECONDS = 1
+    Sender.objects.filter(pk=senders[1].pk).delete()
+    batch = make_batch(senders[0].organization, senders[:1], 1)
+
+    def connected_again() -> bool:
+        return SessionLease.objects.get().epoch > 1 and connected()
+
+    with running_worker():
+        wait_until(connected, "the sender is connected")
+        planner.plan_all()
+        wait_until(connected_again, "the sender is connected again")
+    assert f"sender {senders[0].pk} is stalled No acknowledgement for 1 s. Connecting again." in caplog.messages
+    assert {(delivery["to"], delivery["message_id"]) for delivery in network.deliveries()} == {
+        (phone_number(0), Message.objects.get(batch=batch).whatsapp_id)
+    }
+    assert_counters_true(batch)
+
+
+def test_typing_is_shown_before_the_message_leaves(senders: list[Sender]) -> None:
+    batch = make_batch(senders[0].organization, senders[:1], 2, typing=True, min_delay_ms=2500, max_delay_ms=2500)
+    with running_worker():
+        wait_until(connected, "the senders are connected")
+        planner.plan_all()
+        wait_until(lambda: len(list(network.deliveries())) == 2, "both have arrived")
+    second = network.typing_seen()[-1]
+    assert second["to"] == list(network.deliveries())[1]["to"]
+    assert 0 < second["seconds"] <= 0.7
+    assert batch.typing
+
+
+def test_a_global_rate_bounds_all_senders_together(senders: list[Sender], settings) -> None:
+    settings.SEND_RATE_LIMIT = 20
+    make_batch(senders[0].organization, senders, 200)
+    with running_worker():
+        wait_until(connected, "the senders are connected")
+        planner.plan_all()
+        time.sleep(2)
+        assert 20 <= len(list(network.deliveries())) <= 70
+
+
+def test_a_sender_that_fails_again_and_again_pauses_itself_and_people_are_told(
+    senders: list[Sender], settings, mailoutbox
+) -> None:
+    settings.SIMULATOR_FAILURE_RATE = 1.0
+    settings.CELERY_TASK_ALWAYS_EAGER = True
+    organization = senders[0].organization
+    owner = User.objects.create_user(email="owner@example.com")
+    services_of_accounts.add_member(organization=organization, user=owner, role=Role.OWNER)
+    make_batch(organization, senders, 100)
+    with running_worker():
+        wait_until(connected, "the senders are connected")
+        planner.plan_all()
+        wait_until(lambda: Sender.objects.filter(paused_at__isnull=False).exists(), "a sender has paused itself")
+        wait_until(lambda: AuditEntry.objects.filter(action="sender.paused").exists(), "it is written down")
+        wait_until(lambda: mailoutbox, "the owner got a mail")
+    assert mailoutbox[0].to == ["owner@example.com"]
+    assert "10 messages in a row failed" in mailoutbox[0].body
