@@ -1,1 +1,17 @@
-urlpatterns: list = []
+"""Addresses of the campaigns API, under `/api/`."""
+
+from django.urls import path
+
+from campaigns import api
+
+urlpatterns = [
+    path("campaigns", api.CampaignsView.as_view(), name="campaigns"),
+    path("campaigns/<int:campaign_id>", api.CampaignView.as_view(), name="campaign"),
+    path("campaigns/<int:campaign_id>/start", api.StartView.as_view(), name="start-campaign"),
+    path("campaigns/<int:campaign_id>/pause", api.PauseView.as_view(), name="pause-campaign"),
+    path("campaigns/<int:campaign_id>/resume", api.ResumeView.as_view(), name="resume-campaign"),
+    path("campaigns/<int:campaign_id>/cancel", api.CancelView.as_view(), name="cancel-campaign"),
+    path("campaigns/<int:campaign_id>/stats", api.StatsView.as_view(), name="campaign-stats"),
+    path("campaigns/<int:campaign_id>/recipients", api.RecipientsView.as_view(), name="campaign-recipients"),
+    path("campaigns/<int:campaign_id>/preview", api.PreviewView.as_view(), name="campaign-preview"),
+]

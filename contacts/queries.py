@@ -48,6 +48,11 @@ def blocked_among(organization: Organization, phone_numbers: Iterable[str]) -> d
     return dict(entries.values_list("phone_number", "reason"))
 
 
+def imports_of(organization: Organization) -> QuerySet[ListImport]:
+    """Imports into contacts; those that belong to a campaign are its own business."""
+    return ListImport.objects.for_organization(organization).filter(for_contacts=True).select_related("contact_list")
+
+
 def rejected_rows(list_import: ListImport) -> QuerySet[ImportedRow]:
     """The rows without a usable number, in the sheet's order."""
     return ImportedRow.objects.filter(list_import=list_import).exclude(problem="").order_by("row_number")

@@ -52,18 +52,19 @@ def start_import(
     organization: Organization,
     file: "File[bytes]",
     file_name: str,
-    contact_list: ContactList | None = None,
+    list_name: str = "",
     commit: bool = True,
     by: Actor = None,
 ) -> ListImport:
     """Takes in a sheet of contacts; a task then reads it. Without `commit` it waits as `ready` after that.
 
-    Raises `SheetError`; then nothing is stored.
+    `list_name` is the name or the id of the list that the people come on; a new one is made where there is none.
+    Raises `SheetError`; then nothing is stored or made.
     """
     seen = peek(file, file_name, organization.default_region)
     storing = stored_sheet(organization=organization, file=file, file_name=file_name, seen=seen, by=by)
     with storing as list_import, transaction.atomic():
-        list_import.contact_list = contact_list
+        list_import.contact_list = find_or_create_list(organization=organization, name_or_id=list_name)
         list_import.for_contacts = True
         list_import.commit_when_read = commit
         list_import.save()
@@ -95,6 +96,18 @@ def create_list(*, organization: Organization, name: str) -> ContactList:
     """Gives the list of that name, and creates it where there is none."""
     found, _created = ContactList.objects.get_or_create(organization=organization, name=name.strip())
     return found
+
+
+def find_or_create_list(*, organization: Organization, name_or_id: str) -> ContactList | None:
+    """The list with that id, else the one of that name, made where there is none; None for nothing."""
+    wanted = name_or_id.strip()
+    if not wanted:
+        return None
+    if wanted.isdecimal() and len(wanted) < 18:
+        found = ContactList.objects.for_organization(organization).filter(pk=int(wanted)).first()
+        if found is not None:
+            return found
+    return create_list(organization=organization, name=wanted[:120])
 
 
 def rename_list(*, contact_list: ContactList, name: str) -> None:

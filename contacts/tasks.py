@@ -1,17 +1,18 @@
 """Celery's door to contacts."""
 
 from celery import shared_task
+from celery.contrib.django.task import DjangoTask
 
 from contacts import imports
 
 
-@shared_task(ignore_result=True)
+@shared_task(base=DjangoTask, ignore_result=True)
 def run_import(list_import_id: int) -> None:
     """Reads an uploaded sheet and, where that was asked for, writes its people to contacts."""
     imports.run(list_import_id=list_import_id)
 
 
-@shared_task(ignore_result=True)
+@shared_task(base=DjangoTask, ignore_result=True)
 def take_up_unfinished() -> None:
     """Beat asks for it: imports whose task was lost with its worker are run after all."""
     for list_import_id in imports.unfinished():

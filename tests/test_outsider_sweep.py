@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 from accounts import services
 from accounts.models import Organization
 from campaigns.models import Campaign
-from contacts.models import Contact, ContactList, ListImport
+from contacts.models import BlocklistEntry, Contact, ContactList, ListImport
 from messaging.models import BatchStatus
 from tests.factories import make_batch, make_sender
 
@@ -39,7 +39,10 @@ MAKE: dict[str, Callable[[Organization], Model]] = {
     ),
     "list_id": lambda organization: ContactList.objects.create(organization=organization, name=SECRET),
     "import_id": lambda organization: ListImport.objects.create(
-        organization=organization, file_name=f"{SECRET}.xlsx", status=ListImport.Status.READY
+        organization=organization, file_name=f"{SECRET}.xlsx", status=ListImport.Status.READY, for_contacts=True
+    ),
+    "phone_number": lambda organization: BlocklistEntry.objects.create(
+        organization=organization, phone_number="+628120000002", source=SECRET
     ),
 }
 
@@ -87,7 +90,7 @@ class Address:
     def objects(self) -> tuple[str, ...]:
         return tuple(part for part in self.parts if part != "organization")
 
-    def at(self, slug: str, ids: dict[str, int]) -> str:
+    def at(self, slug: str, ids: dict[str, Any]) -> str:
         values = {part: slug if part == "organization" else ids[part] for part in self.parts}
         return reverse(self.name, kwargs=values)
 
@@ -118,9 +121,10 @@ def each(addresses: list[Address]) -> pytest.MarkDecorator:
 
 
 @pytest.fixture
-def ids(address: Address, organization: Organization) -> dict[str, int]:
-    """An object of the organization for each variable part of the address."""
-    return {part: MAKE[part](organization).pk for part in address.objects}
+def ids(address: Address, organization: Organization) -> dict[str, Any]:
+    """What each variable part of the address is for an object of the organization: its id, or the field of that name."""
+    made = {part: MAKE[part](organization) for part in address.objects}
+    return {part: getattr(row, part, row.pk) for part, row in made.items()}
 
 
 @each(SWEPT)
@@ -150,7 +154,7 @@ def test_the_exceptions_exist() -> None:
 
 @each(PAGES)
 def test_a_page_does_not_exist_for_outsiders(
-    address: Address, ids: dict[str, int], organization: Organization, outsider_client: Client
+    address: Address, ids: dict[str, Any], organization: Organization, outsider_client: Client
 ) -> None:
     for method in ("GET", "POST"):
         response = outsider_client.generic(method, address.at(organization.slug, ids))
@@ -161,7 +165,7 @@ def test_a_page_does_not_exist_for_outsiders(
 @each([page for page in PAGES if page.objects])
 def test_a_page_of_ones_own_does_not_reach_objects_of_others(
     address: Address,
-    ids: dict[str, int],
+    ids: dict[str, Any],
     organization: Organization,
     other_organization: Organization,
     outsider_client: Client,
@@ -176,7 +180,7 @@ def test_a_page_of_ones_own_does_not_reach_objects_of_others(
 
 @each(PAGES)
 def test_a_page_sends_strangers_to_sign_in(
-    address: Address, ids: dict[str, int], organization: Organization, client: Client
+    address: Address, ids: dict[str, Any], organization: Organization, client: Client
 ) -> None:
     for method in ("GET", "POST"):
         response = client.generic(method, address.at(organization.slug, ids))
@@ -186,7 +190,7 @@ def test_a_page_sends_strangers_to_sign_in(
 
 @each(PAGES)
 def test_a_page_exists_for_its_owner(
-    address: Address, ids: dict[str, int], organization: Organization, owner_client: Client
+    address: Address, ids: dict[str, Any], organization: Organization, owner_client: Client
 ) -> None:
     """Else the sweep would prove nothing: everything is hidden at an address that leads nowhere."""
     where = address.at(organization.slug, ids)
@@ -205,7 +209,7 @@ def ask(client: Any, method: str, where: str) -> Any:
 
 @each([address for address in API if address.objects])
 def test_the_api_does_not_reach_objects_of_others(
-    address: Address, ids: dict[str, int], outsider_api: APIClient, outsider_client: Client
+    address: Address, ids: dict[str, Any], outsider_api: APIClient, outsider_client: Client
 ) -> None:
     assert address.methods
     for client in (outsider_api, outsider_client):
@@ -231,7 +235,7 @@ def test_lists_of_the_api_hold_nothing_of_others(
 
 
 @each(API)
-def test_the_api_refuses_strangers(address: Address, ids: dict[str, int]) -> None:
+def test_the_api_refuses_strangers(address: Address, ids: dict[str, Any]) -> None:
     for method in address.methods:
         response = ask(APIClient(), method, address.at("", ids))
         assert response.status_code == 401, f"{method}: {response.status_code}"
@@ -240,7 +244,7 @@ def test_the_api_refuses_strangers(address: Address, ids: dict[str, int]) -> Non
 
 @each(API)
 def test_the_api_refuses_an_organization_of_others(
-    address: Address, ids: dict[str, int], organization: Organization, outsider_client: Client
+    address: Address, ids: dict[str, Any], organization: Organization, outsider_client: Client
 ) -> None:
     for method in address.methods:
         where = address.at("", ids)
@@ -249,7 +253,7 @@ def test_the_api_refuses_an_organization_of_others(
 
 
 @each([address for address in API if address.objects and address.name not in EMPTY_FOR_ITS_OWNER])
-def test_the_api_finds_the_objects_of_its_own(address: Address, ids: dict[str, int], owner_api: APIClient) -> None:
+def test_the_api_finds_the_objects_of_its_own(address: Address, ids: dict[str, Any], owner_api: APIClient) -> None:
     for method in sorted(address.methods, key=lambda method: method == "delete"):
         response = ask(owner_api, method, address.at("", ids))
         assert response.status_code not in (401, 403, 404, 405), f"{method}: {response.status_code}"

@@ -5,6 +5,9 @@ import Alpine from "@alpinejs/csp";
 import "htmx.org";
 import "htmx.org/dist/ext/hx-alpine-compat.js";
 
+import campaignForm from "./components/campaign_form.js";
+import campaignLive from "./components/campaign_live.js";
+import importLive from "./components/import_live.js";
 import "./dialogs.js";
 import "./forms.js";
 import "./live.js";
@@ -12,7 +15,7 @@ import "./server.js";
 import "./theme_choice.js";
 
 // Alpine components: each module exports a function that registers one.
-const components = [];
+const components = [campaignForm, campaignLive, importLive];
 
 window.Alpine = Alpine; // the bridge between htmx and Alpine looks for it here
 components.forEach((register) => register(Alpine));

@@ -76,7 +76,7 @@ def test_rejected_rows_say_what_was_written_and_why():
 def test_people_become_contacts_on_a_list():
     organization = make_organization()
     vip = services.create_list(organization=organization, name="VIP")
-    list_import = stored(organization=organization, contact_list=vip)
+    list_import = stored(organization=organization, list_name="VIP")
     imports.run(list_import_id=list_import.pk)
     list_import.refresh_from_db()
     assert (list_import.status, list_import.created, list_import.updated) == ("done", 930, 0)

@@ -1,0 +1,314 @@
+"""Campaigns by REST."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.urls import reverse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.generics import ListAPIView, get_object_or_404
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import as_serializer_error
+from rest_framework.views import APIView
+
+from accounts.models import ApiKey, User
+from accounts.requests import ApiRequest
+from accounts.services import Actor
+from campaigns import queries, services, tasks
+from campaigns.models import Campaign
+from contacts.models import ContactList
+from messaging.models import Message, MessageStatus
+from messaging.services import NotAllowed
+from messaging.tasks import plan
+from senders.models import Sender
+
+VIEW, MANAGE = "campaigns.view", "campaigns.manage"
+STATUSES = {status.label: status for status in MessageStatus if status != MessageStatus.RECEIVED}
+
+
+class Conflict(APIException):
+    """The request is fine and does not fit the campaign's present state."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+def actor_of(request: ApiRequest) -> Actor:
+    if isinstance(request.auth, ApiKey):
+        return request.auth
+    return request.user if isinstance(request.user, User) else None
+
+
+def find(request: ApiRequest, campaign_id: int) -> Campaign:
+    return get_object_or_404(queries.campaigns_of(request.organization), pk=campaign_id)
+
+
+class NewCampaign(serializers.Serializer[Any]):
+    """The people come from `file`, from `contact_list`, or from both: the file's values then win."""
+
+    name = serializers.CharField(max_length=120)
+    template = serializers.CharField(
+        trim_whitespace=False,
+        help_text="The text, with {{columns}} of the list; {{column|otherwise}} where one may be empty.",
+    )
+    file = serializers.FileField(
+        required=False, allow_empty_file=True, help_text="An Excel workbook (.xlsx) with a header row. Multipart only."
+    )
+    contact_list = serializers.IntegerField(required=False, allow_null=True)
+    senders = serializers.ListField(
+        child=serializers.IntegerField(), required=False, help_text="Ids. All senders where it is left out."
+    )
+    min_delay_ms = serializers.IntegerField(required=False, allow_null=True, help_text="Between messages of a sender.")
+    max_delay_ms = serializers.IntegerField(required=False, allow_null=True)
+    start = serializers.BooleanField(default=False, help_text="Start as soon as the list is read.")
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        # A form has no lists: `senders=1,2` means the same as `senders=1&senders=2`.
+        if isinstance(data, QueryDict) and "," in (joined := ",".join(data.getlist("senders"))):
+            data = data.copy()
+            data.setlist("senders", [part.strip() for part in joined.split(",") if part.strip()])
+        return super().to_internal_value(data)
+
+
+class CampaignSerializer(serializers.ModelSerializer[Campaign]):
+    status = serializers.CharField(help_text="reading, failed, ready, running, paused, completed or cancelled")
+    status_reason = serializers.CharField(source="batch.status_reason")
+    template = serializers.CharField(source="batch.text")
+    min_delay_ms = serializers.IntegerField(source="batch.min_delay_ms")
+    max_delay_ms = serializers.IntegerField(source="batch.max_delay_ms")
+    senders = serializers.PrimaryKeyRelatedField[Sender](source="batch.senders", many=True, read_only=True)
+    file_name = serializers.CharField(source="list_import.file_name", default=None)
+    started_at = serializers.DateTimeField(source="batch.started_at")
+    finished_at = serializers.DateTimeField(source="batch.finished_at")
+    url = serializers.SerializerMethodField(help_text="The page of the campaign.")
+    topic = serializers.SerializerMethodField(help_text="What to watch live: /ws/<topic>.")
+
+    class Meta:
+        model = Campaign
+        fields = (
+            *(
+                "id",
+                "name",
+                "status",
+                "status_reason",
+                "error",
+                "url",
+                "topic",
+                "template",
+                "file_name",
+                "contact_list",
+            ),
+            *("senders", "min_delay_ms", "max_delay_ms", "merged", "invalid_rows"),
+            *("created_at", "started_at", "finished_at"),
+        )
+        read_only_fields = fields
+
+    def get_url(self, campaign: Campaign) -> str:
+        page = reverse("campaigns:detail", args=[campaign.organization.slug, campaign.pk])
+        return str(self.context["request"].build_absolute_uri(page))
+
+    def get_topic(self, campaign: Campaign) -> str:
+        return f"batch.{campaign.batch_id}"
+
+
+def described(request: ApiRequest, campaign: Campaign) -> dict[str, Any]:
+    return CampaignSerializer(campaign, context={"request": request}).data
+
+
+class CampaignsView(ListAPIView[Campaign]):
+    capability = {"GET": VIEW, "POST": MANAGE}
+    serializer_class = CampaignSerializer
+    parser_classes = (JSONParser, MultiPartParser, FormParser)
+    request: ApiRequest
+
+    def get_queryset(self) -> QuerySet[Campaign]:
+        found = queries.campaigns_of(self.request.organization)
+        return found.select_related("organization", "batch", "list_import").prefetch_related("batch__senders")
+
+    @extend_schema(
+        request={"application/json": NewCampaign, "multipart/form-data": NewCampaign},
+        responses={202: CampaignSerializer},
+    )
+    def post(self, request: ApiRequest) -> Response:
+        """Takes in a campaign and answers before its list is read: its status is `reading` until then."""
+        given = NewCampaign(data=request.data)
+        given.is_valid(raise_exception=True)
+        fields = dict(given.validated_data)
+        file = fields.get("file")
+        try:
+            campaign = services.create_campaign(
+                organization=request.organization,
+                **{
+                    **fields,
+                    "file_name": file.name if file else "",
+                    "contact_list": _contact_list(request, fields.get("contact_list")),
+                    "senders": _senders(request, fields.get("senders")),
+                    "by": actor_of(request),
+                },
+            )
+        except DjangoValidationError as error:
+            raise ValidationError(as_serializer_error(error)) from error
+        tasks.prepare.delay_on_commit(campaign.pk)
+        return Response(described(request, campaign), status=status.HTTP_202_ACCEPTED)
+
+
+def _contact_list(request: ApiRequest, list_id: int | None) -> ContactList | None:
+    if list_id is None:
+        return None
+    found = ContactList.objects.for_organization(request.organization).filter(pk=list_id).first()
+    if found is None:
+        raise ValidationError({"contact_list": [f"There is no contact list {list_id}."]})
+    return found
+
+
+def _senders(request: ApiRequest, ids: list[int] | None) -> list[Sender] | None:
+    if not ids:
+        return None
+    found = {sender.pk: sender for sender in Sender.objects.for_organization(request.organization).filter(pk__in=ids)}
+    unknown = [sender_id for sender_id in ids if sender_id not in found]
+    if unknown:
+        raise ValidationError({"senders": [f"There is no sender {sender_id}." for sender_id in unknown]})
+    return list(found.values())
+
+
+class CampaignView(APIView):
+    capability = {"GET": VIEW}
+
+    @extend_schema(responses=CampaignSerializer)
+    def get(self, request: ApiRequest, campaign_id: int) -> Response:
+        return Response(described(request, find(request, campaign_id)))
+
+
+class ChangeView(APIView):
+    """Starting and stopping. 409 where the campaign's present state does not allow it."""
+
+    capability = {"POST": MANAGE}
+    change: Callable[..., None]
+
+    @extend_schema(
+        request=None,
+        responses={200: CampaignSerializer, 409: OpenApiResponse(description="Not now; the detail says why.")},
+    )
+    def post(self, request: ApiRequest, campaign_id: int) -> Response:
+        campaign = find(request, campaign_id)
+        try:
+            type(self).change(campaign=campaign, by=actor_of(request))
+        except NotAllowed as error:
+            raise Conflict(str(error)) from error
+        plan.delay_on_commit()
+        return Response(described(request, find(request, campaign_id)))
+
+
+class StartView(ChangeView):
+    change = staticmethod(services.start_campaign)
+
+
+class PauseView(ChangeView):
+    change = staticmethod(services.pause_campaign)
+
+
+class ResumeView(ChangeView):
+    change = staticmethod(services.resume_campaign)
+
+
+class CancelView(ChangeView):
+    change = staticmethod(services.cancel_campaign)
+
+
+class StatsSerializer(serializers.Serializer[Any]):
+    """Each message counts under its present status only; `total` is the sum."""
+
+    total = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    queued = serializers.IntegerField()
+    sending = serializers.IntegerField()
+    sent = serializers.IntegerField()
+    delivered = serializers.IntegerField()
+    read = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    unknown = serializers.IntegerField()
+    cancelled = serializers.IntegerField()
+    skipped = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
+    merged = serializers.IntegerField(help_text="Rows that gave way to another one with the same number.")
+    invalid_rows = serializers.IntegerField(help_text="Rows without a usable number.")
+
+
+class StatsView(APIView):
+    capability = {"GET": VIEW}
+
+    @extend_schema(responses=StatsSerializer)
+    def get(self, request: ApiRequest, campaign_id: int) -> Response:
+        return Response(StatsSerializer(queries.stats_of(find(request, campaign_id))).data)
+
+
+class RecipientSerializer(serializers.ModelSerializer[Message]):
+    status = serializers.CharField(source="get_status_display", read_only=True)
+
+    class Meta:
+        model = Message
+        fields = (
+            *("id", "phone_number", "status", "skip_reason", "error_code", "error", "text", "sender", "attempts"),
+            *("due_at", "sent_at", "delivered_at", "read_at", "ended_at"),
+        )
+
+
+class RecipientsView(ListAPIView[Message]):
+    """The people of a campaign with what became of their message."""
+
+    capability = {"GET": VIEW}
+    serializer_class = RecipientSerializer
+    request: ApiRequest
+
+    @property
+    def ordering(self) -> str:
+        ended = self.request.query_params.get("status") in {
+            name for name, status in STATUSES.items() if status >= MessageStatus.FAILED
+        }
+        return "id" if ended else "phone_number"
+
+    @extend_schema(parameters=[OpenApiParameter("status", enum=list(STATUSES))])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    def get_queryset(self) -> QuerySet[Message]:
+        self.campaign = find(self.request, self.kwargs["campaign_id"])
+        wanted = self.request.query_params.get("status")
+        if wanted and wanted not in STATUSES:
+            raise ValidationError({"status": [f"There is no status {wanted}. Statuses are {', '.join(STATUSES)}."]})
+        return queries.recipients(self.campaign, STATUSES[wanted] if wanted else None)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        return queries.with_texts(self.campaign, list(page)) if page is not None else None
+
+
+class PreviewedText(serializers.Serializer[Any]):
+    phone_number = serializers.CharField()
+    text = serializers.CharField()
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    results = PreviewedText(many=True)
+
+
+class PreviewView(APIView):
+    """The texts that the first people get."""
+
+    capability = {"GET": VIEW}
+
+    @extend_schema(
+        parameters=[OpenApiParameter("limit", int, description="At most 100; 10 where left out.")],
+        responses=PreviewSerializer,
+    )
+    def get(self, request: ApiRequest, campaign_id: int) -> Response:
+        limit = request.query_params.get("limit", "10")
+        if not limit.isdecimal() or not int(limit):
+            raise ValidationError({"limit": ["Write a number from 1 to 100."]})
+        found = queries.previews(find(request, campaign_id), limit=int(limit))
+        return Response(PreviewSerializer({"results": found}).data)

@@ -1,0 +1,267 @@
+"""Pages of campaigns: the list, a new one, and one campaign from the reading of its list to its last receipt."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.core.paginator import Page, Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.permissions import requires
+from accounts.requests import OrganizationRequest
+from campaigns import queries, services, tasks
+from campaigns.forms import NewCampaignForm
+from campaigns.models import Campaign, CampaignStatus
+from contacts import columns as column_rules
+from contacts import queries as contact_queries
+from contacts.models import Contact, ContactList
+from contacts.sheets import Peek, peek
+from contacts.uploads import SheetError
+from messaging import progress
+from messaging.models import MessageStatus
+from messaging.queries import batch_stats
+from messaging.services import NotAllowed
+from messaging.tasks import plan
+
+CAMPAIGNS_A_PAGE = 20
+RECIPIENTS_A_PAGE = 50
+PREVIEWS_A_PAGE = 3
+TROUBLE_SHOWN = 8
+SHOWN_STATUSES = tuple(status for status in MessageStatus if status != MessageStatus.RECEIVED)
+
+
+@never_cache
+@requires("campaigns.view")
+@require_GET
+def campaigns(request: OrganizationRequest, organization: str) -> HttpResponse:
+    page = Paginator(queries.campaigns_of(request.organization), CAMPAIGNS_A_PAGE).get_page(request.GET.get("page"))
+    figures = progress.snapshots(campaign.batch for campaign in page)
+    rows = [(campaign, figures[campaign.batch_id]) for campaign in page]
+    template = "campaigns/table.html" if request.htmx else "campaigns/list.html"
+    return render(request, template, {"page": page, "rows": rows})
+
+
+# -- A new campaign --
+
+
+@requires("campaigns.manage")
+@require_http_methods(["GET", "POST"])
+def new(request: OrganizationRequest, organization: str) -> HttpResponse:
+    form = NewCampaignForm(request.POST or None, request.FILES or None, organization=request.organization)
+    if request.method == "POST" and form.is_valid():
+        try:
+            campaign = services.create_campaign(organization=request.organization, by=request.user, **form.values())
+        except ValidationError as error:
+            form.add_service_errors(error)
+        else:
+            tasks.prepare.delay_on_commit(campaign.pk)
+            address = reverse("campaigns:detail", args=[organization, campaign.pk])
+            return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+    file = request.FILES.get("file")
+    # Only a page whose parts are replaced still holds the chosen file.
+    context = {"form": form, "file_name": str(file) if file and request.htmx else "", **_variables(request)}
+    template = "campaigns/form.html" if request.htmx else "campaigns/new.html"
+    return render(request, template, context, status=422 if form.is_bound else 200)
+
+
+@requires("campaigns.manage")
+@require_POST
+def columns(request: OrganizationRequest, organization: str) -> HttpResponse:
+    """The variables that the chosen sheet and list give, as buttons, or what is wrong with the sheet."""
+    return render(request, "campaigns/columns.html", _variables(request))
+
+
+def _variables(request: OrganizationRequest) -> dict[str, Any]:
+    """What the editor needs: `variables` with a header and an example each, or `sheet_error`."""
+    file, seen = request.FILES.get("file"), None
+    context: dict[str, Any] = {"is_large": False}
+    if isinstance(file, UploadedFile):
+        try:
+            seen = peek(file, str(file.name), request.organization.default_region)
+        except SheetError as error:
+            context["sheet_error"] = str(error)
+        else:
+            context["is_large"] = seen is None
+    variables = {**_of_list(request), **(_of_sheet(seen) if seen else {})}
+    context["is_known"] = any(about["example"] for about in variables.values())
+    if not variables:
+        variables = {key: {"label": key, "example": ""} for key in ("name", "phone")}
+    context["variables"] = variables
+    context["example"] = json.dumps({key: about["example"] for key, about in variables.items()}, ensure_ascii=False)
+    return context
+
+
+def _of_sheet(seen: Peek) -> dict[str, dict[str, str]]:
+    headers = {column.key: column.header for column in seen.columns if column.header}
+    named = {key: {"label": header, "example": seen.example.get(key, "")} for key, header in headers.items()}
+    aliases = {
+        key: {"label": "", "example": seen.example.get(key, "")} for key in column_rules.variables_of(seen.columns)
+    }
+    return {**aliases, **named}
+
+
+def _of_list(request: OrganizationRequest) -> dict[str, dict[str, str]]:
+    wanted = request.POST.get("contact_list", "")
+    lists = ContactList.objects.for_organization(request.organization)
+    chosen = lists.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 18 else None
+    if chosen is None:
+        return {}
+    first = Contact.objects.filter(lists=chosen).first()
+    example = {**first.attributes, "name": first.name, "phone": first.phone_number} if first else {}
+    return {
+        key: {"label": key, "example": str(example.get(key, ""))} for key in contact_queries.variables_of_list(chosen)
+    }
+
+
+# -- One campaign --
+
+
+@never_cache
+@requires("campaigns.view")
+@require_GET
+def detail(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
+    return render(request, "campaigns/detail.html", _live(request, _find(request, campaign_id)))
+
+
+@never_cache
+@requires("campaigns.view")
+@require_GET
+def live(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
+    """The part of a campaign's page that changes, fetched whenever its state does and every few seconds."""
+    return render(request, "campaigns/live.html", _live(request, _find(request, campaign_id)))
+
+
+@requires("campaigns.view")
+@require_GET
+def preview(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
+    """A few more of the texts that people will get."""
+    campaign = _find(request, campaign_id)
+    offset = request.GET.get("offset", "0")
+    context = {"campaign": campaign, **_previews(campaign, int(offset) if offset.isdecimal() else 0)}
+    return render(request, "campaigns/previews.html", context)
+
+
+def _previews(campaign: Campaign, offset: int) -> dict[str, Any]:
+    found = queries.previews(campaign, limit=PREVIEWS_A_PAGE + 1, offset=min(offset, 10_000))
+    return {
+        "previews": found[:PREVIEWS_A_PAGE],
+        "preview_first": offset + 1,
+        "preview_before": max(0, offset - PREVIEWS_A_PAGE) if offset else None,
+        "preview_after": offset + PREVIEWS_A_PAGE if len(found) > PREVIEWS_A_PAGE else None,
+    }
+
+
+def _find(request: OrganizationRequest, campaign_id: int) -> Campaign:
+    return get_object_or_404(queries.campaigns_of(request.organization), pk=campaign_id)
+
+
+def _live(request: OrganizationRequest, campaign: Campaign) -> dict[str, Any]:
+    state = progress.snapshot(campaign.batch)
+    context: dict[str, Any] = {"campaign": campaign, "status": str(campaign.status), "state": state}
+    context["senders"] = list(campaign.batch.senders.all())
+    list_import = campaign.list_import
+    if list_import is not None:
+        context["reading"] = contact_queries.import_state(list_import)
+        context["rejected"] = contact_queries.rejected_rows(list_import)[:TROUBLE_SHOWN]
+    if campaign.status == CampaignStatus.READY:
+        people = state["counts"]["pending"]
+        context |= _previews(campaign, 0)
+        context["seconds"] = queries.estimated_seconds(
+            context["senders"], people, campaign.batch.min_delay_ms, campaign.batch.max_delay_ms
+        )
+    if campaign.frozen_at is not None:
+        context["trouble"] = queries.in_trouble(campaign, TROUBLE_SHOWN)
+        context["trouble_count"] = state["counts"]["failed"] + state["counts"]["unknown"] + state["skipped"]
+    return context
+
+
+@never_cache
+@requires("campaigns.view")
+@require_GET
+def recipients(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
+    campaign = _find(request, campaign_id)
+    by_name = {status.label: status for status in SHOWN_STATUSES}
+    wanted = by_name.get(request.GET.get("status", ""))
+    stats = batch_stats(campaign.batch_id)
+    numbers = {name: sum(stats[name].values()) if name == "skipped" else stats[name] for name in by_name}
+    # The figures are kept as the messages change: counting a million rows again for a page number would be slow.
+    found = queries.recipients(campaign, wanted)
+    paginator = _CountedPaginator(found, RECIPIENTS_A_PAGE, numbers[wanted.label] if wanted else stats["total"])
+    page: Page[Any] = paginator.get_page(request.GET.get("page"))
+    context = {
+        "campaign": campaign,
+        "page": page,
+        "recipients": queries.with_texts(campaign, list(page.object_list)),
+        "wanted": wanted.label if wanted else "",
+        "choices": [(name, number) for name, number in numbers.items() if number],
+        "total": stats["total"],
+    }
+    return render(request, "campaigns/recipients.html", context)
+
+
+class _CountedPaginator(Paginator):
+    """Pages of rows whose number is known already."""
+
+    def __init__(self, rows: Any, per_page: int, number: int) -> None:
+        super().__init__(rows, per_page)
+        self.__dict__["count"] = number  # where the cached property would keep it
+
+
+@requires("campaigns.view")
+@require_GET
+def rejected(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
+    """The rows of the sheet that hold no usable number."""
+    campaign = _find(request, campaign_id)
+    rows: Any = contact_queries.rejected_rows(campaign.list_import) if campaign.list_import else []
+    page: Page[Any] = Paginator(rows, RECIPIENTS_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "campaigns/rejected.html", {"campaign": campaign, "page": page})
+
+
+# -- What people do with it --
+
+
+def _change(request: OrganizationRequest, campaign_id: int, change: Callable[..., None], done: str) -> HttpResponse:
+    campaign = _find(request, campaign_id)
+    try:
+        change(campaign=campaign, by=request.user)
+    except NotAllowed as error:
+        messages.error(request, str(error))
+    else:
+        plan.delay_on_commit()
+        messages.success(request, done)
+    if request.htmx:
+        return render(request, "campaigns/live.html", _live(request, _find(request, campaign_id)))
+    return redirect("campaigns:detail", request.organization.slug, campaign_id)
+
+
+@requires("campaigns.manage")
+@require_POST
+def start(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
+    return _change(request, campaign_id, services.start_campaign, _("Sending has started."))
+
+
+@requires("campaigns.manage")
+@require_POST
+def pause(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
+    return _change(request, campaign_id, services.pause_campaign, _("Paused. Nothing more is sent."))
+
+
+@requires("campaigns.manage")
+@require_POST
+def resume(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
+    return _change(request, campaign_id, services.resume_campaign, _("Sending goes on."))
+
+
+@requires("campaigns.manage")
+@require_POST
+def cancel(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
+    return _change(request, campaign_id, services.cancel_campaign, _("Cancelled. Nobody else gets the message."))

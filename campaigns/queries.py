@@ -1,0 +1,84 @@
+"""Reads that campaigns' pages and API share."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import Organization
+from campaigns.models import Campaign
+from messaging import template_text
+from messaging.models import Message, MessageStatus
+from messaging.queries import batch_stats
+from senders.models import Sender
+
+MOST_PREVIEWED = 100
+TROUBLE = (MessageStatus.FAILED, MessageStatus.UNKNOWN, MessageStatus.SKIPPED)
+MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+
+
+def campaigns_of(organization: Organization) -> QuerySet[Campaign]:
+    return Campaign.objects.for_organization(organization).select_related("batch", "list_import", "contact_list")
+
+
+def stats_of(campaign: Campaign) -> dict[str, Any]:
+    """Messages by present status, skips by reason, and the rows that became no message."""
+    return {
+        **batch_stats(campaign.batch_id),
+        "merged": campaign.merged,
+        "invalid_rows": campaign.invalid_rows,
+    }
+
+
+def recipients(campaign: Campaign, status: MessageStatus | None = None) -> QuerySet[Message]:
+    """The campaign's messages, all or those at one status, in the order that an index gives."""
+    found = Message.objects.filter(batch=campaign.batch_id)
+    if status is None:
+        return found.order_by("phone_number")
+    if status >= MessageStatus.FAILED:
+        return found.filter(stage=status, status=status).order_by("id")
+    return found.filter(status=status).order_by("phone_number")
+
+
+def previews(campaign: Campaign, *, limit: int = 3, offset: int = 0) -> list[dict[str, str]]:
+    """The texts of the first people who will get one, in the sheet's order: `{"phone_number", "text", "name"}`."""
+    limit = min(limit, MOST_PREVIEWED)
+    pending = Message.objects.filter(batch=campaign.batch_id, stage=MessageStatus.PENDING).order_by("due_at", "id")
+    shown = list(pending[offset : offset + limit])
+    if not shown and not offset:
+        shown = list(recipients(campaign).exclude(status=MessageStatus.SKIPPED)[:limit])
+    with_texts(campaign, shown)
+    return [
+        {"phone_number": message.phone_number, "text": message.text, "name": str(message.variables.get("name", ""))}
+        for message in shown
+    ]
+
+
+def with_texts(campaign: Campaign, messages: list[Message]) -> list[Message]:
+    """Fills in the text of pending messages as it will be; nothing is saved. What is skipped has none."""
+    template = template_text.parse(campaign.batch.text)
+    for message in messages:
+        if message.status == MessageStatus.PENDING:
+            message.text = template.render(message.variables)[0]
+    return messages
+
+
+def in_trouble(campaign: Campaign, limit: int) -> list[Message]:
+    """Messages that failed, that nobody knows about, or that were never tried, with their reasons."""
+    ended = Message.objects.filter(batch=campaign.batch_id, stage__in=TROUBLE).order_by("stage", "id")
+    return list(ended[:limit])
+
+
+def estimated_seconds(senders: Iterable[Sender], people: int, min_delay_ms: int, max_delay_ms: int) -> float | None:
+    """About how long sending takes when all the senders send all the time; None where there is no sender.
+
+    Each sender is held up by the mean delay or by its tightest quota, whichever is slower.
+    """
+    mean = (min_delay_ms + max_delay_ms) / 2
+    per_millisecond = 0.0
+    for sender in senders:
+        quotas = (sender.quota_per_minute, MINUTE_MS), (sender.quota_per_hour, HOUR_MS), (sender.quota_per_day, DAY_MS)
+        # A quota that is larger than what is to send holds nobody up.
+        gaps = [period / quota for quota, period in quotas if quota and quota < people]
+        per_millisecond += 1 / max([mean, 1.0, *gaps])
+    return people / per_millisecond / 1000 if per_millisecond else None
