@@ -10,7 +10,7 @@ import pytest
 import redis.asyncio
 
 from messaging.models import MessageStatus
-from session_service.providers.simulated import SimulatedProvider, network, provider
+from session_service.providers.simulated import SimulatedProvider, network, outbox, provider
 from session_service.providers.simulated.behaviour import Behaviour
 from tests.session_service.listening import FAST, NUMBER, Listener, message, sender, until
 
@@ -107,14 +107,35 @@ async def test_the_acknowledgement_takes_its_time(open_line):
     assert time.monotonic() - began >= 0.15
 
 
-async def test_closing_waits_for_the_acknowledgements(open_line):
-    line = await open_line(replace(BASE, ack_ms=100))
+async def test_a_session_closes_at_once_and_its_answers_still_come(open_line):
+    line = await open_line(replace(BASE, ack_ms=300))
     await line.session.send([message(1), message(2)])
+    await until(lambda: len(list(network.deliveries())) == 2)
+    began = time.monotonic()
     await line.session.close()
-    assert line.listener.outcomes == {1: ("acknowledged", ""), 2: ("acknowledged", "")}
+    assert time.monotonic() - began < 0.2
     await line.session.send([message(3)])
-    await until(lambda: 3 in line.listener.outcomes)
-    assert line.listener.outcomes[3] == ("try again", "closed")
+    await until(lambda: len(line.listener.sent) == 3)
+    assert line.listener.outcomes == {
+        1: ("acknowledged", ""),
+        2: ("acknowledged", ""),
+        3: ("try again", "closed"),
+    }
+
+
+async def test_closing_the_provider_waits_for_answers_but_not_for_ever(open_line, monkeypatch):
+    patient = await open_line(replace(BASE, ack_ms=200))
+    await patient.session.send([message(1)])
+    await patient.provider.close()
+    assert patient.listener.outcomes == {1: ("acknowledged", "")}
+
+    monkeypatch.setattr(outbox, "SECONDS_FOR_ANSWERS", 0.1)
+    hopeless = await open_line(replace(BASE, ack_ms=60_000), epoch=2)
+    await hopeless.session.send([message(2)])
+    began = time.monotonic()
+    await hopeless.provider.close()
+    assert time.monotonic() - began < 1
+    assert not hopeless.listener.sent
 
 
 async def test_numbers_that_are_not_on_whatsapp_are_refused(open_line):

@@ -172,7 +172,7 @@ async def test_a_state_that_could_not_be_told_is_told_again(simulated, monkeypat
         failures = 2
 
         async def state(self, state):
-            if state.status == "connected" and self.failures:
+            if state.status in ("connected", "banned") and self.failures:
                 self.failures -= 1
                 raise ConnectionError("the database is away")
             await super().state(state)
@@ -181,6 +181,9 @@ async def test_a_state_that_could_not_be_told_is_told_again(simulated, monkeypat
     await simulated.open(sender(), listener)
     network.scan(sender_id=1)
     await until(lambda: listener.statuses == ["scan", "connected"])
+    listener.failures = 2
+    network.ban(listener.states[-1].phone_number)
+    await until(lambda: listener.statuses == ["scan", "connected", "banned"])
     assert listener.failures == 0
 
 

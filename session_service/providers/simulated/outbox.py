@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from session_service.providers.simulated.provider import SimulatedSession
 
 MESSAGES_A_ROUND_TRIP = 1000
+SECONDS_FOR_ANSWERS = 2  # when the provider is closed
 MESSAGES_A_STEP = 500  # Lua takes some thousand values at once; a message brings up to three events
 
 REFUSALS = {
@@ -47,23 +49,34 @@ class Outbox:
         self._answers: deque[tuple[float, Answers]] = deque()  # by the loop's time at which they come in
         self._something_waits = asyncio.Event()
         self._something_answered = asyncio.Event()
+        self._unanswered = 0
+        self._all_answered = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._closed = False
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._hand_over()), asyncio.create_task(self._report())]
 
     def put(self, session: "SimulatedSession", messages: Sequence[OutgoingMessage]) -> None:
+        self._unanswered += len(messages)
         self._waiting.extend((session, message) for message in messages)
         self._something_waits.set()
 
+    async def wait_for_answers(self) -> None:
+        """Returns when every message has its result, or after `SECONDS_FOR_ANSWERS`: what is left is in doubt then."""
+        if self._unanswered:
+            self._all_answered.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_answered.wait(), SECONDS_FOR_ANSWERS)
+
     async def close(self) -> None:
-        """Call it when no session has unanswered messages."""
+        self._closed = True  # redis-py can swallow a cancellation that comes while it reads
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _hand_over(self) -> None:
-        while True:
+        while not self._closed:
             await self._something_waits.wait()
             self._something_waits.clear()
             while self._waiting:
@@ -96,7 +109,7 @@ class Outbox:
         return answers
 
     async def _report(self) -> None:
-        while True:
+        while not self._closed:
             await self._something_answered.wait()
             self._something_answered.clear()
             while self._answers:
@@ -115,8 +128,9 @@ class Outbox:
                 await events.results(results)
             except Exception:  # what the listener did must not stop the answers of all others
                 log.exception("%d results were not taken", len(results))
-        for session, _ in answers:
-            session.answered()
+        self._unanswered -= len(answers)
+        if not self._unanswered:
+            self._all_answered.set()
 
     @staticmethod
     def _now() -> float:

@@ -37,30 +37,16 @@ class SimulatedSession:
         self.phone_number = ""  # once linked
         self.refusal = ""
         self._provider = provider
-        self._unanswered = 0
-        self._all_answered = asyncio.Event()
-        self._all_answered.set()
 
     async def send(self, messages: Sequence[OutgoingMessage]) -> None:
-        self._unanswered += len(messages)
-        if messages:
-            self._all_answered.clear()
         self._provider.outbox.put(self, messages)
 
     async def typing(self, to: str, seconds: float) -> None:
         await self._provider.note_typing(self, to, seconds)
 
     async def close(self) -> None:
-        """Waits for the answers to what was handed over, then lets the session go."""
+        """Lets the session go at once. Answers to what was handed over still come, as long as the provider lives."""
         await self._provider.close_session(self)
-
-    def answered(self) -> None:
-        self._unanswered -= 1
-        if not self._unanswered:
-            self._all_answered.set()
-
-    async def wait_until_answered(self) -> None:
-        await self._all_answered.wait()
 
     async def report(self, status: SenderStatus, detail: str = "") -> None:
         await self.events.state(SessionState(self.sender_id, self.epoch, status, detail, self.phone_number))
@@ -82,6 +68,7 @@ class SimulatedProvider:
         self._connection = Connection()
         self.outbox = Outbox(self._connection, self.behaviour)
         self._listener: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def open(self, sender: SenderToOpen, events: Events) -> SimulatedSession:
         if self._listener is None:
@@ -110,15 +97,16 @@ class SimulatedProvider:
         await self._connection.note_typing(session.phone_number, to, seconds)
 
     async def close_session(self, session: SimulatedSession) -> None:
-        await session.wait_until_answered()
         session.refusal = session.refusal or "closed"
         if self._sessions.get(session.sender_id) is session:
             del self._sessions[session.sender_id]
         await self._connection.call("close", session.sender_id, self.name, session.epoch)
 
     async def close(self) -> None:
-        """Closes every session; links stay."""
+        """Closes every session, after a little time for answers; links stay."""
+        await self.outbox.wait_for_answers()
         await asyncio.gather(*(session.close() for session in list(self._sessions.values())))
+        self._closed = True  # redis-py can swallow a cancellation that comes while it reads
         if self._listener:
             self._listener.cancel()
             await asyncio.gather(self._listener, return_exceptions=True)
@@ -126,8 +114,8 @@ class SimulatedProvider:
         await self._connection.close()
 
     async def _listen(self) -> None:
-        """Everything that the network has for this provider's sessions, until cancelled."""
-        while True:
+        """Everything that the network has for this provider's sessions, until the provider is closed."""
+        while not self._closed:
             try:
                 wait = await self._listen_once()
                 await self._renew_codes()
@@ -161,8 +149,8 @@ class SimulatedProvider:
 
     async def _end(self, session: SimulatedSession, reason: str) -> None:
         """The network ended the session: replaced, banned or logged_out, which are states of senders as well."""
-        session.refusal = reason
         await session.report(SenderStatus(reason), REFUSALS[reason])
+        session.refusal = reason  # only now: had telling failed, it would be told again
 
     async def _record(self, found: dict[str, list[str]]) -> None:
         """`found` has for each sender: event, when it was due (ms), and so on."""
