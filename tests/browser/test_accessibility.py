@@ -22,9 +22,9 @@ def test_signed_out(page: Page, path: str) -> None:
 
 @pytest.mark.parametrize("path", PERSONAL + OF_ORGANIZATION)
 def test_signed_in(signed_in_page: Page, path: str) -> None:
+    if signed_in_page.request.get(path).status == 405:
+        pytest.skip("This address only takes forms.")
     response = signed_in_page.goto(path)
     assert response is not None
-    if response.status == 405:
-        pytest.skip("This address only takes forms.")
     assert response.status == 200
     check(signed_in_page)
