@@ -19,7 +19,7 @@ from accounts.models import ApiKey
 from accounts.requests import ApiRequest
 from accounts.services import Actor
 from contacts.phone_numbers import InvalidNumber, normalise
-from senders import qr, queries, services
+from senders import health, qr, queries, services
 from senders.models import Provider, Sender, SenderStatus
 
 VIEW, MANAGE = "senders.view", "senders.manage"
@@ -32,7 +32,7 @@ class Conflict(APIException):
     default_code = "conflict"
 
 
-class QuotaFields(serializers.Serializer[Any]):
+class LimitFields(serializers.Serializer[Any]):
     quota_per_minute = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=1_000_000, help_text="null means no limit."
     )
@@ -42,9 +42,16 @@ class QuotaFields(serializers.Serializer[Any]):
     quota_per_day = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=1_000_000, help_text="null means no limit."
     )
+    warm_up_per_day = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=1_000_000,
+        help_text="Messages on the first day, half as many more on each following one; null means no warm-up.",
+    )
 
 
-class NewSender(QuotaFields):
+class NewSender(LimitFields):
     name = serializers.CharField(max_length=80)
     provider = serializers.ChoiceField(choices=Provider.choices, default=Provider.SIMULATED)
     phone_number = serializers.CharField(
@@ -60,11 +67,11 @@ class NewSender(QuotaFields):
             raise serializers.ValidationError(str(error)) from error
 
 
-class SenderChanges(QuotaFields):
+class SenderChanges(LimitFields):
     name = serializers.CharField(max_length=80, required=False)
 
 
-class QuotaUsed(serializers.Serializer[Any]):
+class Periods(serializers.Serializer[Any]):
     minute = serializers.IntegerField()
     hour = serializers.IntegerField()
     day = serializers.IntegerField()
@@ -74,6 +81,7 @@ class SenderSerializer(serializers.ModelSerializer[Sender]):
     used = serializers.SerializerMethodField(
         help_text="Messages in the present minute, hour and day of the organization."
     )
+    health = serializers.SerializerMethodField(help_text="0 to 100; below 50 nothing is sent.")
 
     class Meta:
         model = Sender
@@ -91,14 +99,24 @@ class SenderSerializer(serializers.ModelSerializer[Sender]):
             "quota_per_minute",
             "quota_per_hour",
             "quota_per_day",
+            "warm_up_per_day",
             "used",
+            "health",
+            "consecutive_failures",
+            "resting_until",
+            "paused_at",
+            "paused_reason",
+            "first_contacts_held_until",
             "created_at",
         )
         read_only_fields = fields
 
-    @extend_schema_field(QuotaUsed)
+    @extend_schema_field(Periods)
     def get_used(self, sender: Sender) -> dict[str, int]:
         return {use.period: use.used for use in self.context["use"][sender.pk]}
+
+    def get_health(self, sender: Sender) -> int:
+        return health.of(sender)
 
 
 def described(senders: list[Sender]) -> list[dict[str, Any]]:
@@ -148,7 +166,7 @@ class SenderView(APIView):
 
     @extend_schema(request=SenderChanges, responses=SenderSerializer)
     def patch(self, request: ApiRequest, sender_id: int) -> Response:
-        """Changes the name or the quotas."""
+        """Changes the name or the limits."""
         sender = find(request, sender_id)
         given = SenderChanges(data=request.data, partial=True)
         given.is_valid(raise_exception=True)
@@ -186,6 +204,26 @@ class DisconnectView(APIView):
         """Asks for the end of the session. The phone stays linked."""
         sender = services.request_disconnect(sender=find(request, sender_id), by=actor_of(request))
         return Response(described([sender])[0], status=status.HTTP_202_ACCEPTED)
+
+
+class PauseView(APIView):
+    capability = {"POST": MANAGE}
+
+    @extend_schema(request=None, responses=SenderSerializer)
+    def post(self, request: ApiRequest, sender_id: int) -> Response:
+        """Holds the sender back. Its session stays: it still receives."""
+        sender = services.pause_sender(sender=find(request, sender_id), by=actor_of(request))
+        return Response(described([sender])[0])
+
+
+class ResumeView(APIView):
+    capability = {"POST": MANAGE}
+
+    @extend_schema(request=None, responses=SenderSerializer)
+    def post(self, request: ApiRequest, sender_id: int) -> Response:
+        """Lets a paused or resting sender send again, and forgets its failures."""
+        sender = services.resume_sender(sender=find(request, sender_id), by=actor_of(request))
+        return Response(described([sender])[0])
 
 
 class SvgRenderer(BaseRenderer):

@@ -8,30 +8,35 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Organization
 from contacts.phone_numbers import InvalidNumber, normalise
 from senders.models import Provider, Sender
-from senders.services import QUOTAS
+from senders.services import LIMITS
 
 
 class SenderForm(forms.ModelForm):
-    """Name and quotas. The service saves; a name that is taken is its answer."""
+    """Name and limits. The service saves; a name that is taken is its answer."""
 
     class Meta:
         model = Sender
-        fields = ("name", *QUOTAS)
+        fields = ("name", *LIMITS)
         labels = {
             "quota_per_minute": _("Messages a minute"),
             "quota_per_hour": _("Messages an hour"),
             "quota_per_day": _("Messages a day"),
+            "warm_up_per_day": _("Messages on the first day"),
         }
         help_texts = {
             "name": _("How your team calls this number, such as “Sales Jakarta”."),
             "quota_per_minute": _("Empty means no limit."),
             "quota_per_hour": _("Empty means no limit."),
             "quota_per_day": _("Counted from midnight in your organization's time zone. Empty means no limit."),
+            "warm_up_per_day": _(
+                "For new numbers: each following day it sends half as many more, until the quotas are reached. "
+                "Empty means no warm-up."
+            ),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in QUOTAS:
+        for name in LIMITS:
             self.fields[name].widget.attrs["min"] = 1
 
     def validate_constraints(self) -> None:

@@ -12,7 +12,10 @@ from collections import Counter
 from collections.abc import Collection
 
 from django.db import connection
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
+
+from senders.models import Sender
 
 LOWEST_HEALTH = 50
 FAILURE_COSTS = 10
@@ -30,6 +33,11 @@ SENDABLE_SQL = f"""(
 )"""
 # Messages that a sender may have under way at the same time: one, while it must prove that it works again.
 PROBE_SQL = f"CASE WHEN sender.consecutive_failures >= {RESTS_AT} THEN 1 ELSE 1000000 END"
+
+
+def of(sender: Sender) -> int:
+    """The health of a sender at this moment: `HEALTH_SQL` for a row that was read already."""
+    return min(100, sender.health + int((now() - sender.health_at).total_seconds() // 60))
 
 
 def note_failures(failures: Counter[int]) -> list[int]:

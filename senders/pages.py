@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.permissions import capabilities_of, requires
 from accounts.requests import OrganizationRequest
-from senders import qr, queries, services
+from senders import health, qr, queries, services
 from senders.forms import NewSenderForm, SenderForm
 from senders.models import Sender, SenderStatus
 
@@ -95,6 +95,18 @@ def disconnect(request: OrganizationRequest, organization: str, sender_id: int) 
 
 @requires("senders.manage")
 @require_POST
+def pause(request: OrganizationRequest, organization: str, sender_id: int) -> HttpResponse:
+    return _changed(request, services.pause_sender(sender=_find(request, sender_id), by=request.user))
+
+
+@requires("senders.manage")
+@require_POST
+def resume(request: OrganizationRequest, organization: str, sender_id: int) -> HttpResponse:
+    return _changed(request, services.resume_sender(sender=_find(request, sender_id), by=request.user))
+
+
+@requires("senders.manage")
+@require_POST
 def delete(request: OrganizationRequest, organization: str, sender_id: int) -> HttpResponse:
     deleted = _find(request, sender_id)
     try:
@@ -124,6 +136,10 @@ def _live(request: OrganizationRequest, shown: Sender) -> dict[str, Any]:
     return {
         "sender": shown,
         "use": queries.quota_use_of([shown])[shown.pk],
+        "health": health.of(shown),
+        "is_weak": health.of(shown) < health.LOWEST_HEALTH,
+        "is_resting": shown.resting_until is not None and shown.resting_until > now(),
+        "is_held": shown.first_contacts_held_until is not None and shown.first_contacts_held_until > now(),
         "code": qr.fetch(shown.pk) if may_link else None,
         "is_ending": has_session and not shown.wanted,
         "may_connect": not shown.wanted,

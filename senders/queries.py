@@ -21,7 +21,7 @@ PERIODS: dict[str, str | Promise] = {
 
 @dataclass(frozen=True)
 class QuotaUse:
-    """Messages that a sender leased in the present period, and how many it may (None: no limit)."""
+    """Messages that a sender leased in the present period, and how many it may (None: no limit; warm-up counts)."""
 
     period: str
     label: str | Promise
@@ -39,13 +39,12 @@ def senders_of(organization: Organization) -> QuerySet[Sender]:
 
 def quota_use_of(senders: Iterable[Sender]) -> dict[int, list[QuotaUse]]:
     """For each sender (by id) its use of the present minute, hour and day, in one query."""
-    by_id = {sender.pk: sender for sender in senders}
+    now_of = quota.quotas_now([sender.pk for sender in senders])
     return {
         sender_id: [
-            QuotaUse(period, label, used[period], getattr(by_id[sender_id], f"quota_per_{period}"))
-            for period, label in PERIODS.items()
+            QuotaUse(period, label, found.used[period], found.limits[period]) for period, label in PERIODS.items()
         ]
-        for sender_id, used in quota.used_now(list(by_id)).items()
+        for sender_id, found in now_of.items()
     }
 
 

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from accounts import live
 from accounts.models import Organization
 from accounts.services import Actor, record
-from senders import qr
+from senders import health, qr
 from senders.models import Provider, Sender, SenderStatus
 
 QUOTAS = ("quota_per_minute", "quota_per_hour", "quota_per_day")
+LIMITS = (*QUOTAS, "warm_up_per_day")
 # Nobody holds a session of these: connecting starts anew, and the sender may be deleted.
 ENDED_STATUSES = (SenderStatus.DISCONNECTED, SenderStatus.LOGGED_OUT, SenderStatus.REPLACED, SenderStatus.BANNED)
 
@@ -33,19 +34,19 @@ def create_sender(
     provider: str = Provider.SIMULATED,
     phone_number: str = "",
     by: Actor = None,
-    **quotas: int | None,
+    **limits: int | None,
 ) -> Sender:
     """A sender that nobody has connected yet. `phone_number` (E.164) is the one to link, where it is known before.
 
-    `quotas` are quota_per_minute, quota_per_hour and quota_per_day; None means no limit, and one that is left out has
-    the model's default. Raises ValidationError by field.
+    `limits` are those of `LIMITS`; None means no limit, and one that is left out has the model's default. Raises
+    ValidationError by field.
     """
     sender = Sender(
         organization=organization,
         name=name.strip(),
         provider=provider,
         phone_number=phone_number,
-        **_checked_quotas(quotas),
+        **_checked_limits(limits),
     )
     sender.full_clean(validate_constraints=False)
     _save(sender)
@@ -55,11 +56,11 @@ def create_sender(
 
 @transaction.atomic
 def change_sender(*, sender: Sender, by: Actor = None, **fields: Any) -> Sender:
-    """Changes name and quotas. Raises ValidationError by field."""
-    allowed = {"name", *QUOTAS}
+    """Changes name and limits. Raises ValidationError by field."""
+    allowed = {"name", *LIMITS}
     if unknown := fields.keys() - allowed:
         raise TypeError(f"Not for people to change: {', '.join(sorted(unknown))}")
-    _checked_quotas({name: value for name, value in fields.items() if name in QUOTAS})
+    _checked_limits({name: value for name, value in fields.items() if name in LIMITS})
     changes = {}
     for name, value in fields.items():
         before = getattr(sender, name)
@@ -73,15 +74,15 @@ def change_sender(*, sender: Sender, by: Actor = None, **fields: Any) -> Sender:
     return sender
 
 
-def _checked_quotas(quotas: dict[str, int | None]) -> dict[str, int | None]:
+def _checked_limits(limits: dict[str, int | None]) -> dict[str, int | None]:
     errors = {
         name: _("Write 1 or more, or leave it empty for no limit.")
-        for name, value in quotas.items()
+        for name, value in limits.items()
         if value is not None and value < 1
     }
     if errors:
         raise ValidationError(errors)
-    return quotas
+    return limits
 
 
 def _save(sender: Sender, **options: Any) -> None:
@@ -124,6 +125,39 @@ def request_disconnect(*, sender: Sender, by: Actor = None) -> Sender:
     sender.wanted = False
     sender.save(update_fields=["wanted"])
     record(organization=sender.organization, by=by, action="sender.disconnect", target=sender.name)
+    _tell_pages(sender)
+    return sender
+
+
+@transaction.atomic
+def pause_sender(*, sender: Sender, by: Actor = None) -> Sender:
+    """Holds a sender back and keeps its session: it still receives, and hears what became of what it sent."""
+    sender = _locked(sender)
+    if sender.paused_at is not None:
+        return sender
+    sender.paused_at = now()
+    sender.paused_reason = _("%(person)s paused it.") % {"person": by} if by else _("It was paused.")
+    sender.save(update_fields=["paused_at", "paused_reason"])
+    record(organization=sender.organization, by=by, action="sender.paused", target=sender.name)
+    _tell_pages(sender)
+    return sender
+
+
+@transaction.atomic
+def resume_sender(*, sender: Sender, by: Actor = None) -> Sender:
+    """Lets a sender that was paused, rests or is in bad health send again, slowly at first.
+
+    Somebody has looked at it: its failures are forgotten, and its health is the least that sends.
+    """
+    sender = _locked(sender)
+    sender.paused_at = sender.resting_until = None
+    sender.paused_reason = ""
+    sender.consecutive_failures = 0
+    sender.health, sender.health_at = max(health.of(sender), health.LOWEST_HEALTH), now()
+    sender.save(
+        update_fields=["paused_at", "paused_reason", "resting_until", "consecutive_failures", "health", "health_at"]
+    )
+    record(organization=sender.organization, by=by, action="sender.resumed", target=sender.name)
     _tell_pages(sender)
     return sender
 

@@ -13,5 +13,7 @@ urlpatterns = [
     path("/<int:sender_id>/live", pages.live, name="live"),
     path("/<int:sender_id>/connect", pages.connect, name="connect"),
     path("/<int:sender_id>/disconnect", pages.disconnect, name="disconnect"),
+    path("/<int:sender_id>/pause", pages.pause, name="pause"),
+    path("/<int:sender_id>/resume", pages.resume, name="resume"),
     path("/<int:sender_id>/delete", pages.delete, name="delete"),
 ]

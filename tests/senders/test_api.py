@@ -74,6 +74,20 @@ def test_changing_name_and_quotas(owner_api, sender):
     assert owner_api.patch(f"/api/senders/{sender.pk}", {"status": "connected"}).json()["status"] == "disconnected"
 
 
+def test_pausing_and_resuming(owner_api, organization):
+    sender = make_sender(organization, health=10)
+    paused = owner_api.post(f"/api/senders/{sender.pk}/pause")
+    assert paused.status_code == 200
+    assert (
+        paused.json()["paused_reason"]
+        == "Tests (" + AuditEntry.objects.get(action="sender.paused").api_key.prefix + "…) paused it."
+    )
+    assert paused.json()["paused_at"] is not None
+    assert paused.json()["health"] == 10
+    resumed = owner_api.post(f"/api/senders/{sender.pk}/resume").json()
+    assert (resumed["paused_at"], resumed["paused_reason"], resumed["health"]) == (None, "", 50)
+
+
 def test_deleting_needs_a_disconnected_sender(owner_api, organization, sender):
     assert owner_api.delete(f"/api/senders/{sender.pk}").status_code == 204
     connected = make_sender(organization)
@@ -134,5 +148,6 @@ def test_reading_does_not_allow_changing(organization, sender):
     assert reader.post("/api/senders", {"name": "Support"}).status_code == 403
     assert reader.patch(f"/api/senders/{sender.pk}", {"name": "Support"}).status_code == 403
     assert reader.delete(f"/api/senders/{sender.pk}").status_code == 403
-    assert reader.post(f"/api/senders/{sender.pk}/connect").status_code == 403
+    for action in ("connect", "disconnect", "pause", "resume"):
+        assert reader.post(f"/api/senders/{sender.pk}/{action}").status_code == 403
     assert Sender.objects.get().name == "Sales"

@@ -1,8 +1,10 @@
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
+from django.utils.timezone import now
 
 from senders import qr, quota
 from senders.models import Sender, SenderStatus
@@ -138,7 +140,37 @@ def test_deleting(owner_client, organization, sender):
     assert Sender.objects.filter(pk=connected.pk).exists()
 
 
-@pytest.mark.parametrize("name", ["connect", "disconnect", "delete"])
+def test_pausing_and_letting_it_send_again(owner_client, teammate_client, organization):
+    sender = make_sender(organization)
+    text = show(owner_client.post(page("senders:pause", sender.pk), headers={"HX-Request": "true"}))
+    assert "Olivia Owner paused it." in text
+    assert "Let it send again" in text
+    assert "Pause sending" not in text
+    assert "Paused" in show(owner_client.get(page("senders:list")))
+    seen_by_viewer = show(teammate_client.get(page("senders:detail", sender.pk)))
+    assert "Olivia Owner paused it." in seen_by_viewer
+    assert "Let it send again" not in seen_by_viewer
+    assert "Pause sending" in show(
+        owner_client.post(page("senders:resume", sender.pk), headers={"HX-Request": "true"})
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"resting_until": now() + timedelta(minutes=3)}, "It rests after several failures in a row."),
+        ({"health": 10}, "It is in bad health and sends nothing."),
+        ({"first_contacts_held_until": now() + timedelta(hours=3)}, "WhatsApp limits new chats of this number."),
+    ],
+)
+def test_what_holds_a_connected_sender_back_is_said(owner_client, organization, fields, said):
+    held = make_sender(organization, **fields)
+    free = make_sender(organization, resting_until=now(), health=50, first_contacts_held_until=now())
+    assert said in show(owner_client.get(page("senders:detail", held.pk)))
+    assert said not in show(owner_client.get(page("senders:detail", free.pk)))
+
+
+@pytest.mark.parametrize("name", ["connect", "disconnect", "pause", "resume", "delete"])
 def test_a_viewer_changes_nothing(teammate_client, sender, name):
     assert teammate_client.post(page(f"senders:{name}", sender.pk)).status_code == 403
     assert owner_sees(sender) == ("Sales", False)

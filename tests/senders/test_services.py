@@ -1,10 +1,14 @@
+from collections import Counter
+from datetime import timedelta
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
+from django.utils.timezone import now
 
 from accounts import live
 from accounts.models import AuditEntry
-from senders import qr, queries, quota, services
+from senders import health, qr, queries, quota, services
 from senders.models import Sender, SenderStatus
 from tests.factories import make_sender
 
@@ -115,6 +119,45 @@ def test_disconnecting_is_a_wish_that_the_session_service_carries_out(organizati
     assert AuditEntry.objects.filter(action="sender.disconnect", user=owner).count() == 1
 
 
+def test_pausing_keeps_the_session_and_the_first_reason(organization, owner, teammate):
+    sender = make_sender(organization)
+    services.pause_sender(sender=sender, by=owner)
+    services.pause_sender(sender=sender, by=teammate)
+    sender.refresh_from_db()
+    assert sender.paused_at is not None
+    assert sender.paused_reason == "Olivia Owner paused it."
+    assert (sender.wanted, sender.status) == (True, "connected")
+    assert AuditEntry.objects.filter(action="sender.paused").count() == 1
+
+
+def test_letting_a_sender_send_again_forgets_its_failures(
+    organization, owner, told, django_capture_on_commit_callbacks
+):
+    sender = make_sender(organization)
+    assert health.note_failures(Counter({sender.pk: 10})) == [sender.pk]
+    sender.refresh_from_db()
+    assert sender.paused_at is not None
+    assert health.of(sender) == 0
+    with django_capture_on_commit_callbacks(execute=True):
+        services.resume_sender(sender=sender, by=owner)
+    sender.refresh_from_db()
+    assert (sender.paused_at, sender.paused_reason, sender.resting_until) == (None, "", None)
+    assert (sender.consecutive_failures, health.of(sender)) == (0, health.LOWEST_HEALTH)
+    assert [topic for topic, _ in told] == [f"sender.{sender.pk}"]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id FROM senders_sender AS sender WHERE {health.SENDABLE_SQL}")
+        assert cursor.fetchall() == [(sender.pk,)]
+
+
+def test_health_recovers_by_the_minute_in_python_as_in_sql(organization):
+    moments = [now() - timedelta(seconds=seconds) for seconds in (30, 90, 3600)]
+    senders = [make_sender(organization, health=20, health_at=moment) for moment in moments]
+    assert [health.of(sender) for sender in senders] == [20, 21, 80]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {health.HEALTH_SQL} FROM senders_sender AS sender ORDER BY id")
+        assert [row[0] for row in cursor.fetchall()] == [20, 21, 80]
+
+
 @pytest.mark.parametrize(("wanted", "status"), [(True, "connected"), (True, "banned"), (False, "connected")])
 def test_a_sender_with_a_session_is_not_deleted(organization, wanted, status):
     sender = make_sender(organization, wanted=wanted, status=status)
@@ -151,6 +194,11 @@ def test_use_of_quotas(organization, other_organization, django_assert_num_queri
         ("day", 3, 10, False),
     ]
     assert [u.used for u in use[second.pk]] == [0, 0, 0]
+
+
+def test_a_young_sender_shows_the_ceiling_of_its_warm_up(organization):
+    sender = make_sender(organization, quota_per_day=1000, warm_up_per_day=10, linked_at=now())
+    assert queries.quota_use_of([sender])[sender.pk][-1].limit == 10
 
 
 def test_the_code_runs_out_by_itself(sender, redis_client):
