@@ -140,9 +140,9 @@ def test_letting_a_sender_send_again_forgets_its_failures(
     assert health.of(sender) == 0
     with django_capture_on_commit_callbacks(execute=True):
         services.resume_sender(sender=sender, by=owner)
-    sender.refresh_from_db()
-    assert (sender.paused_at, sender.paused_reason, sender.resting_until) == (None, "", None)
-    assert (sender.consecutive_failures, health.of(sender)) == (0, health.LOWEST_HEALTH)
+    resumed = Sender.objects.get(pk=sender.pk)
+    assert (resumed.paused_at, resumed.paused_reason, resumed.resting_until) == (None, "", None)
+    assert (resumed.consecutive_failures, health.of(resumed)) == (0, health.LOWEST_HEALTH)
     assert [topic for topic, _ in told] == [f"sender.{sender.pk}"]
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT id FROM senders_sender AS sender WHERE {health.SENDABLE_SQL}")
