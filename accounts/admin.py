@@ -24,7 +24,7 @@ from unfold.widgets import (
 from accounts import services, tasks
 from accounts.admin_actions import RowAction
 from accounts.admin_base import InstallationAdmin, OrganizationAdmin, ReadOnlyInline
-from accounts.admin_lists import moment_column, pairs, status_column
+from accounts.admin_lists import LongListMixin, moment_column, name_column, pairs, status_column
 from accounts.forms import ApiKeyForm, region_choices, time_zone_choices, with_present
 from accounts.models import ApiKey, AuditEntry, Membership, Organization, Role, User
 from accounts.permissions import CAPABILITIES
@@ -34,7 +34,7 @@ OWNER_HELP = _("Needs an account already. More people can be invited afterwards.
 
 class OrganizationForm(forms.ModelForm):
     owner_email = forms.EmailField(
-        label=_("owner's email address"), required=False, widget=UnfoldAdminEmailInputWidget, help_text=OWNER_HELP
+        label=_("Owner's email address"), required=False, widget=UnfoldAdminEmailInputWidget, help_text=OWNER_HELP
     )
 
     def clean_owner_email(self) -> str:
@@ -46,8 +46,9 @@ class OrganizationForm(forms.ModelForm):
 
 class MembershipInline(ReadOnlyInline):
     model = Membership
-    fields = ("user", "role", "since")
+    fields = ("member", "role", "since")
     readonly_fields = fields
+    member = name_column("user", _("member"))
     verbose_name_plural = _("members")
 
     @display(description=_("since"))
@@ -67,7 +68,7 @@ class OrganizationsAdmin(OrganizationAdmin):
     search_help_text = _("By name or short name.")
     ordering = ("name",)
     editable_on_add = ("name", "slug", "timezone", "default_region", "owner_email")
-    editable_on_change = ("name", "timezone", "default_region", "accent_colour")
+    editable_on_change = ("name", "timezone", "default_region", "accent_colour", "cap_messages", "cap_days")
     add_form = OrganizationForm
     add_fieldsets = (
         (None, {"fields": ("name", "slug", "owner_email")}),
@@ -82,6 +83,7 @@ class OrganizationsAdmin(OrganizationAdmin):
                 "description": _("Times on pages, daily quotas and sending windows are in this time zone."),
             },
         ),
+        (_("Not too often"), {"fields": ("cap_messages", "cap_days")}),
         (_("History"), {"fields": ("created",)}),
     )
     inlines = (MembershipInline,)
@@ -184,9 +186,9 @@ class UserAdmin(InstallationAdmin):
 
 
 class InvitationForm(forms.ModelForm):
-    email = forms.EmailField(label=_("email address"), widget=UnfoldAdminEmailInputWidget)
+    email = forms.EmailField(label=_("Email address"), widget=UnfoldAdminEmailInputWidget)
     name = forms.CharField(
-        label=_("name"),
+        label=_("Name"),
         required=False,
         max_length=120,
         widget=UnfoldAdminTextInputWidget,
@@ -197,7 +199,7 @@ class InvitationForm(forms.ModelForm):
 @admin.register(Membership)
 class MembershipAdmin(OrganizationAdmin):
     area = "organization"
-    list_display = ("user", "role_name", "since")
+    list_display = ("member", "role_name", "since")
     list_filter = ("role",)
     search_fields = ("user__email", "user__name")
     search_help_text = _("By email address or name of the member.")
@@ -215,7 +217,7 @@ class MembershipAdmin(OrganizationAdmin):
             },
         ),
     )
-    fieldsets = ((None, {"fields": ("user", "organization", "role", "since")}),)
+    fieldsets = ((None, {"fields": ("member", "organization", "role", "since")}),)
     row_actions = (
         RowAction(
             name="remove",
@@ -227,6 +229,7 @@ class MembershipAdmin(OrganizationAdmin):
             variant=ActionVariant.DANGER,
         ),
     )
+    member = name_column("user", _("member"))
     since = moment_column("created_at", _("since"))
     role_name = status_column(
         lambda row: row.role,
@@ -248,13 +251,13 @@ class MembershipAdmin(OrganizationAdmin):
 
 class NewApiKeyForm(forms.ModelForm):
     scopes = forms.MultipleChoiceField(
-        label=_("what it may do"),
+        label=_("What it may do"),
         choices=list(CAPABILITIES.items()),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         initial=list(CAPABILITIES),
     )
     expires = forms.ChoiceField(
-        label=_("expires"), choices=ApiKeyForm.EXPIRIES, required=False, widget=UnfoldAdminSelectWidget
+        label=_("Expires"), choices=ApiKeyForm.EXPIRIES, required=False, widget=UnfoldAdminSelectWidget
     )
 
 
@@ -269,7 +272,7 @@ class ApiKeyAdmin(OrganizationAdmin):
     """The key itself is in the answer to the request that made it, and kept nowhere: not even for a redirect."""
 
     area = "organization"
-    list_display = ("name", "state", "prefix", "created_by", "created", "last_used", "expires_on")
+    list_display = ("name", "state", "prefix", "maker", "created", "last_used", "expires_on")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     search_fields = ("name", "prefix")
     search_help_text = _("By name, or by how the key begins.")
@@ -284,7 +287,7 @@ class ApiKeyAdmin(OrganizationAdmin):
     fieldsets = (
         (None, {"fields": ("name", "state", "organization", "prefix")}),
         (_("Limits"), {"fields": ("may", "expires_on", "requests_per_minute")}),
-        (_("History"), {"fields": ("created_by", "created", "last_used", "revoked")}),
+        (_("History"), {"fields": ("maker", "created", "last_used", "revoked")}),
     )
     row_actions = (
         RowAction(
@@ -299,6 +302,7 @@ class ApiKeyAdmin(OrganizationAdmin):
         ),
     )
     state = status_column(state_of_key, _("status"))
+    maker = name_column("created_by", _("made by"))
     created = moment_column("created_at", _("created"))
     last_used = moment_column("last_used_at", _("last used"))
     expires_on = moment_column("expires_at", _("expires"))
@@ -307,6 +311,11 @@ class ApiKeyAdmin(OrganizationAdmin):
     @display(description=_("what it may do"))
     def may(self, row: ApiKey) -> str:
         return "\n".join(str(CAPABILITIES.get(scope, scope)) for scope in row.scopes)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """With one button: the answer is a page that must be read before anything else."""
+        one_button = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        return super().add_view(request, form_url, {**one_button, **(extra_context or {})})
 
     def add_row(self, request: Any, values: dict[str, Any]) -> ApiKey:
         days = values["expires"]
@@ -333,14 +342,13 @@ class ApiKeyAdmin(OrganizationAdmin):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(OrganizationAdmin):
+class AuditEntryAdmin(LongListMixin, OrganizationAdmin):
     area = "organization"
     list_display = ("when", "who", "action", "target")
     search_fields = ("action", "target", "user__email")
     search_help_text = _("By action, by what it was done to, or by the person's email address.")
     list_select_related = ("user", "api_key")
     date_hierarchy = "at"
-    ordering = ("-id",)
     fieldsets = ((None, {"fields": ("when", "who", "organization", "action", "target", "details")}),)
     when = moment_column("at", _("when"), ordering=False)
 

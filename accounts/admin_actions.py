@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
@@ -36,6 +35,10 @@ class RowAction:
     variant: ActionVariant = ActionVariant.DEFAULT
     asks: bool = True
     offered: Callable[[Any], bool] = lambda row: True  # whether the row's page shows the button
+
+    @property
+    def is_danger(self) -> bool:
+        return self.variant == ActionVariant.DANGER
 
 
 class RowActions(ModelAdmin):
@@ -96,7 +99,7 @@ class RowActions(ModelAdmin):
                 "rows": rows,
                 "opts": self.opts,
                 "checkbox_name": ACTION_CHECKBOX_NAME,
-                "is_danger": action.variant == ActionVariant.DANGER,
+                "is_danger": action.is_danger,
             }
             return TemplateResponse(request, "admin/confirm_action.html", context)
         self.run_action(request, action, rows)
@@ -109,9 +112,8 @@ class RowActions(ModelAdmin):
         if not self.has_manage_permission(request, row):
             raise PermissionDenied
         if request.method != "POST":
-            dialog = {"title": action.title, "description": action.question}
-            context = {"dialog": dialog, "form": forms.Form(), "form_submit_text": action.title}
-            return render(request, "unfold/helpers/dialog.html", context)
+            context = {"action": action, "row": row, "is_danger": action.is_danger}
+            return render(request, "admin/action_dialog.html", context)
         pk = row.pk
         self.run_action(request, action, [row])
         model = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}"

@@ -19,6 +19,7 @@ from psycopg.errors import QueryCanceled
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
+from unfold.views import ChangeList
 
 from accounts.admin_access import access_of
 from accounts.models import Organization
@@ -43,6 +44,17 @@ def moment_column(field: str, title: str | Promise, *, ordering: bool = True) ->
     def column(self: Any, row: Any) -> str:
         value = reduce(getattr, field.split("__"), row)
         return moment_in_zone_of(self.organization_of(row), value)
+
+    return column
+
+
+def name_column(field: str, title: str | Promise) -> Column:
+    """A column with the name of a related row, without a link: not everybody may open it."""
+
+    @display(description=title, ordering=field)
+    def column(self: Any, row: Any) -> str:
+        related = getattr(row, field)
+        return EMPTY if related is None else str(related)
 
     return column
 
@@ -166,10 +178,22 @@ def time_limit(seconds: int) -> Iterator[None]:
     limit(0)  # after an error the transaction's rollback does it
 
 
+class NewestFirst(ChangeList):
+    """Takes no other order from the address: only the newest first has an index."""
+
+    def get_ordering_field(self, field_name: str) -> None:
+        return None
+
+
 class LongListMixin(ModelAdmin):
     """For tables that grow without end: capped counting, and an honest answer when a search takes too long."""
 
     paginator = CappedPaginator
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return NewestFirst
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method != "GET":

@@ -15,7 +15,7 @@ from unfold.enums import ActionVariant
 
 from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
-from accounts.admin_lists import EMPTY, moment_column, status_column
+from accounts.admin_lists import EMPTY, moment_column, name_column, status_column
 from campaigns import services
 from campaigns.models import Campaign, CampaignStatus
 from messaging import tasks
@@ -65,7 +65,7 @@ ENDED = (CampaignStatus.FAILED, CampaignStatus.COMPLETED, CampaignStatus.CANCELL
 class CampaignAdmin(OrganizationAdmin):
     area = "campaigns"
     refusals = (ValidationError, NotAllowed)
-    list_display = ("name", "state", "progress", "failed", "reason", "created_by", "created", "started")
+    list_display = ("name", "state", "progress", "failed", "reason", "created", "started")
     list_filter = (CampaignStatusFilter,)
     search_fields = ("name",)
     search_help_text = _("By name.")
@@ -76,7 +76,7 @@ class CampaignAdmin(OrganizationAdmin):
         (None, {"fields": ("name", "state", "reason", "organization", "message_text")}),
         (_("Figures"), {"fields": ("figures", "merged", "invalid_rows")}),
         (_("To whom and how"), {"fields": ("contact_list", "list_import", "senders", "start_when_ready", "batch")}),
-        (_("History"), {"fields": ("created_by", "created", "frozen", "started", "finished")}),
+        (_("History"), {"fields": ("maker", "created", "frozen", "started", "finished")}),
     )
     row_actions = (
         RowAction(
@@ -122,6 +122,7 @@ class CampaignAdmin(OrganizationAdmin):
         ),
     )
     state = status_column(lambda row: row.status, _("status"))
+    maker = name_column("created_by", _("made by"))
     created = moment_column("created_at", _("created"))
     frozen = moment_column("frozen_at", _("audience frozen"))
     started = moment_column("batch__started_at", _("started"))

@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
-from accounts.admin_lists import EMPTY, LongListMixin, RelatedFilter, moment_column, pairs, status_column
+from accounts.admin_lists import EMPTY, LongListMixin, RelatedFilter, moment_column, name_column, pairs, status_column
 from contacts import services, tasks
 from contacts.admin_phone import PhoneForm, PhoneSearchMixin
 from contacts.columns import variable_key
@@ -67,7 +67,7 @@ class AttributesField(forms.CharField):
 
 class ContactForm(PhoneForm):
     attributes = AttributesField(
-        label=_("attributes"),
+        label=_("Attributes"),
         required=False,
         help_text=_("One a line, such as “city: Jakarta”. Texts use them as variables: {{city}}."),
     )
@@ -80,8 +80,6 @@ class ContactAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
     form = add_form = ContactForm
     list_display = ("shown_name", "phone_number", "known", "created", "updated")
     search_help_text = _("By phone number (whole, or how it begins) or by name.")
-    ordering = ("-id",)
-    sortable_by = ()  # only the newest first has an index
     editable_on_add = ("organization", "phone_number", "name", "attributes")
     editable_on_change = ("name", "attributes")
     fieldsets = (
@@ -183,8 +181,6 @@ class ContactListMemberAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin)
     list_filter = (("contact_list", RelatedFilter),)
     search_help_text = _("By phone number (whole, or how it begins).")
     list_select_related = ("contact", "contact_list")
-    ordering = ("-id",)
-    sortable_by = ()
     fieldsets = ((None, {"fields": ("contact", "number", "contact_list")}),)
 
     @display(description=_("phone number"))
@@ -193,13 +189,12 @@ class ContactListMemberAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin)
 
 
 @admin.register(BlocklistEntry)
-class BlocklistEntryAdmin(PhoneSearchMixin, OrganizationAdmin):
+class BlocklistEntryAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
     area = "contacts"
     refusals = REFUSALS
     list_display = ("phone_number", "why", "source", "created")
     list_filter = (("reason", ChoicesDropdownFilter),)
     search_help_text = _("By phone number (whole, or how it begins), or by who asked for it.")
-    ordering = ("-id",)
     add_form = PhoneForm
     editable_on_add = ("organization", "phone_number", "reason", "source")
     fieldsets = ((None, {"fields": ("phone_number", "organization", "why", "source", "created")}),)
@@ -242,6 +237,12 @@ def _commit(request: Any, row: ListImport) -> None:
     tasks.run_import.delay_on_commit(row.pk)
 
 
+def _cancel(request: Any, row: ListImport) -> None:
+    if not row.for_contacts:
+        raise services.NotAllowed(_g("This file belongs to a campaign. Cancel the campaign instead."))
+    services.cancel_import(list_import=row)
+
+
 @admin.register(ListImport)
 class ListImportAdmin(OrganizationAdmin):
     area = "contacts"
@@ -254,13 +255,13 @@ class ListImportAdmin(OrganizationAdmin):
     date_hierarchy = "created_at"
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("file_name", "state", "error", "organization", "contact_list")}),
+        (None, {"fields": ("file_name", "state", "error", "organization", "for_contacts", "contact_list")}),
         (
             _("What was found"),
             {"fields": ("read_so_far", "blank_rows", "invalid", "problems", "merged", "blocked", "headers")},
         ),
         (_("What was written"), {"fields": ("created_contacts", "updated_contacts")}),
-        (_("History"), {"fields": ("created_by", "uploaded", "finished")}),
+        (_("History"), {"fields": ("maker", "uploaded", "finished")}),
     )
     row_actions = (
         RowAction(
@@ -271,20 +272,23 @@ class ListImportAdmin(OrganizationAdmin):
             run=_commit,
             icon="person_add",
             variant=ActionVariant.PRIMARY,
-            offered=lambda row: row.status == ListImport.Status.READY,
+            offered=lambda row: row.status == ListImport.Status.READY and row.for_contacts,
         ),
         RowAction(
             name="cancel",
             title=_("Cancel import"),
             question=_("The file is not used. Contacts stay as they are."),
             done=ngettext_lazy("%(count)d import cancelled.", "%(count)d imports cancelled.", "count"),
-            run=lambda request, row: services.cancel_import(list_import=row),
+            run=_cancel,
             icon="cancel",
             variant=ActionVariant.DANGER,
-            offered=lambda row: row.status in (ListImport.Status.READING, ListImport.Status.READY),
+            offered=lambda row: (
+                row.status in (ListImport.Status.READING, ListImport.Status.READY) and row.for_contacts
+            ),
         ),
     )
     state = status_column(lambda row: row.status, _("status"), ordering="status")
+    maker = name_column("created_by", _("uploaded by"))
     uploaded = moment_column("created_at", _("uploaded"))
     finished = moment_column("finished_at", _("finished"))
 
@@ -322,8 +326,6 @@ class ImportedRowAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
     list_filter = (("list_import", RelatedFilter), ("problem", ChoicesDropdownFilter))
     search_help_text = _("By phone number (whole, or how it begins).")
     list_select_related = ("list_import",)
-    ordering = ("-id",)
-    sortable_by = ()
     fieldsets = ((None, {"fields": ("list_import", "row_number", "number", "phone_as_written", "trouble", "cells")}),)
 
     @display(description=_("phone number"))

@@ -76,5 +76,5 @@ class PhoneForm(forms.ModelForm):
                 self.add_error("phone_number", str(error))
         return cleaned
 
-    def validate_constraints(self) -> None:
-        pass
+    def _get_validation_exclusions(self) -> set[str]:
+        return {*super()._get_validation_exclusions(), "organization"}  # type: ignore[misc]

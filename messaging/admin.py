@@ -1,5 +1,6 @@
 """Batches and messages in the admin: a ledger to look things up in, with the batches' brakes."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -111,7 +112,7 @@ class BatchAdmin(OrganizationAdmin):
     fieldsets = (
         (None, {"fields": ("state", "status_reason", "organization", "origin", "message_text")}),
         (_("Figures"), {"fields": ("figures",)}),
-        (_("Pace"), {"fields": ("senders", "delay", "priority", "timezone")}),
+        (_("Pace"), {"fields": ("senders", "delay", "typing", "priority", "windows", "recipient_time", "timezone")}),
         (_("History"), {"fields": ("created", "started", "finished")}),
     )
     row_actions = (
@@ -216,14 +217,29 @@ class MessageStatusFilter(StatusFilter):
     statuses = MessageStatus
 
 
+def _retry(request: Any, row: Message) -> None:
+    if not services.retry_dead_letters(organization=row.organization, message_ids=[row.pk]):
+        raise services.NotAllowed(_g("Only a message that ran out of tries can be tried again, and only once."))
+    _record_message(request, row, "retried")
+
+
+def _settle(request: Any, row: Message, *, arrived: bool) -> None:
+    services.settle_unknown(message=row, arrived=arrived)
+    _record_message(request, row, "settled_as_arrived" if arrived else "settled_as_lost")
+
+
+def _record_message(request: Any, row: Message, what: str) -> None:
+    record(organization=row.organization, by=request.user, action=f"message.{what}", target=f"#{row.pk}")
+
+
 @admin.register(Message)
 class MessageAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
     area = "messages"
+    refusals = (ValidationError, services.NotAllowed)
     list_display = ("phone_number", "state", "way", "beginning", "sender", "batch", "created", "reason")
-    list_filter = (MessageStatusFilter, ("direction", ChoicesDropdownFilter), ("sender", RelatedFilter))
+    list_filter = (MessageStatusFilter, "exhausted", ("direction", ChoicesDropdownFilter), ("sender", RelatedFilter))
     search_help_text = _("By phone number (whole, or how it begins) or WhatsApp id.")
     list_select_related = ("sender", "batch")
-    ordering = ("-id",)
     exact_search_fields = ("whatsapp_id",)
     fieldsets = (
         (None, {"fields": ("state", "reason", "phone_number", "way", "message_text")}),
@@ -239,8 +255,49 @@ class MessageAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
             _("For support"),
             {
                 "classes": ("collapse",),
-                "fields": ("id", "whatsapp_id", "idempotency_key", "attempts", "keeps_id", "lease_epoch", "priority"),
+                "fields": (
+                    "id",
+                    "whatsapp_id",
+                    "idempotency_key",
+                    "attempts",
+                    "exhausted",
+                    "retried",
+                    "typing_ms",
+                    "keeps_id",
+                    "lease_epoch",
+                    "priority",
+                ),
             },
+        ),
+    )
+    row_actions = (
+        RowAction(
+            name="retry",
+            title=_("Try again"),
+            question=_("The same sender tries it again, under the same id: a phone that has it drops the repeat."),
+            done=ngettext_lazy("%(count)d message is tried again.", "%(count)d messages are tried again.", "count"),
+            run=_retry,
+            icon="refresh",
+            variant=ActionVariant.PRIMARY,
+            offered=lambda row: row.exhausted and row.retried_at is None,
+        ),
+        RowAction(
+            name="arrived",
+            title=_("It arrived"),
+            question=_("You looked at the phone, and the message is there. It then counts as sent."),
+            done=ngettext_lazy("%(count)d message counts as sent.", "%(count)d messages count as sent.", "count"),
+            run=partial(_settle, arrived=True),
+            icon="done",
+            offered=lambda row: row.status == MessageStatus.UNKNOWN,
+        ),
+        RowAction(
+            name="lost",
+            title=_("It never arrived"),
+            question=_("You looked at the phone, and the message is not there. It then counts as failed."),
+            done=ngettext_lazy("%(count)d message counts as failed.", "%(count)d messages count as failed.", "count"),
+            run=partial(_settle, arrived=False),
+            icon="close",
+            offered=lambda row: row.status == MessageStatus.UNKNOWN,
         ),
     )
     state = status_column(lambda row: str(MessageStatus(row.status).label), _("status"))
@@ -251,8 +308,8 @@ class MessageAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
     sent = moment_column("sent_at", _("sent"), ordering=False)
     delivered = moment_column("delivered_at", _("delivered"), ordering=False)
     read_moment = moment_column("read_at", _("read"), ordering=False)
+    retried = moment_column("retried_at", _("retried by hand"), ordering=False)
     ended = moment_column("ended_at", _("failed, skipped or cancelled"), ordering=False)
-    sortable_by = ()  # only the newest first has an index
 
     @display(description=_("direction"))
     def way(self, row: Message) -> str:

@@ -15,7 +15,7 @@ from unfold.enums import ActionVariant
 
 from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
-from accounts.admin_lists import moment_column, pairs, status_column
+from accounts.admin_lists import EMPTY, moment_column, pairs, status_column
 from contacts.admin_phone import PhoneForm, PhoneSearchMixin
 from senders import queries, services
 from senders.models import Sender, SenderUsage
@@ -65,7 +65,23 @@ class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
                 "description": _("A message waits when a limit is reached. Nothing is lost."),
             },
         ),
-        (_("Session"), {"fields": ("wanted", "next_try", "linked", "failures", "planned", "created")}),
+        (
+            _("Health"),
+            {
+                "fields": (
+                    "health",
+                    "health_since",
+                    "failures",
+                    "resting",
+                    "paused",
+                    "paused_reason",
+                    "held",
+                    "warm_up",
+                ),
+                "description": _("A sender that fails often slows down, rests, and at last pauses itself."),
+            },
+        ),
+        (_("Session"), {"fields": ("wanted", "next_try", "linked", "planned", "created")}),
     )
     row_actions = (
         RowAction(
@@ -94,6 +110,10 @@ class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
     since = moment_column("status_at", _("since"))
     next_try = moment_column("next_try_at", _("next try"))
     linked = moment_column("linked_at", _("linked"))
+    health_since = moment_column("health_at", _("moment of the health"))
+    resting = moment_column("resting_until", _("resting until"))
+    paused = moment_column("paused_at", _("paused"))
+    held = moment_column("first_contacts_held_until", _("new chats held until"))
     planned = moment_column("planned_until", _("last planned message is due"))
     created = moment_column("created_at", _("created"))
 
@@ -119,6 +139,10 @@ class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
     def use(self, row: Sender) -> str:
         periods = queries.quota_use_of([row])[row.pk]
         return pairs({str(each.label): intcomma(each.used) for each in periods})
+
+    @display(description=_("warm-up: messages on the first day"))
+    def warm_up(self, row: Sender) -> str:
+        return EMPTY if row.warm_up_per_day is None else str(intcomma(row.warm_up_per_day))
 
     @display(description=_("failures in a row"))
     def failures(self, row: Sender) -> int:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.admin_base import InstallationAdmin, OrganizationAdmin
-from accounts.admin_lists import moment_column, status_column
+from accounts.admin_lists import moment_column, name_column, pairs, status_column
 from session_service.leases import ALIVE_SECONDS
 from session_service.models import SessionLease, SessionWorker
 
@@ -35,6 +35,7 @@ class SessionWorkerAdmin(InstallationAdmin):
     fieldsets = (
         (None, {"fields": ("name", "state", "draining")}),
         (_("Sessions"), {"fields": ("held", "capacity")}),
+        (_("Circuit breakers"), {"fields": ("endpoints",)}),
         (_("History"), {"fields": ("started", "heartbeat", "stopped")}),
     )
     state = status_column(
@@ -49,6 +50,10 @@ class SessionWorkerAdmin(InstallationAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).annotate(lease_count=Count("leases"))
 
+    @display(description=_("endpoints"))
+    def endpoints(self, row: SessionWorker) -> str:
+        return pairs(row.breakers)
+
     @display(description=_("sessions held"))
     def held(self, row: Any) -> int:
         return int(row.lease_count)
@@ -58,15 +63,16 @@ class SessionWorkerAdmin(InstallationAdmin):
 class SessionLeaseAdmin(OrganizationAdmin):
     area = "senders"
     organization_path = "sender__organization"
-    list_display = ("sender", "state", "worker", "expires")
+    list_display = ("sender", "state", "holder", "expires")
     search_fields = ("sender__name", "sender__phone_number")
     search_help_text = _("By name or number of the sender.")
     list_select_related = ("sender", "worker")
     ordering = ("-expires_at",)
-    fieldsets = ((None, {"fields": ("sender", "state", "worker", "expires", "epoch")}),)
+    fieldsets = ((None, {"fields": ("sender", "state", "holder", "expires", "epoch")}),)
     state = status_column(
         lambda row: "held" if row.worker_id and row.expires_at > now() else "free",
         _("status"),
         tones={"held": "success", "free": "neutral"},
     )
+    holder = name_column("worker", _("worker"))
     expires = moment_column("expires_at", _("valid until"))

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.messages import get_messages
 from django.db import connection
+from django.db.models import Q
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -144,7 +145,7 @@ def test_a_search_that_takes_too_long_says_so(
     staff: Client, messages: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admin_lists, "LIST_SECONDS", 0.05)
-    slow = admin_phone.Q(pk__in=Message.objects.extra(where=["pg_sleep(1) IS NOT NULL"]).values("pk"))
+    slow = Q(pk__in=Message.objects.extra(where=["pg_sleep(1) IS NOT NULL"]).values("pk"))
     monkeypatch.setattr(admin_phone.PhoneSearchMixin, "other_condition", lambda self, term: slow)
     response = staff.get(reverse(LIST), {"q": "words"})
     assert response.status_code == 200
@@ -157,3 +158,30 @@ def test_a_message_is_shown_as_a_bubble_that_takes_no_markup(staff: Client, mess
     Message.objects.filter(pk=messages[0].pk).update(text="<b>Hi</b> & welcome")
     page = staff.get(reverse("admin:messaging_message_change", args=[messages[0].pk])).content.decode()
     assert "&lt;b&gt;Hi&lt;/b&gt; &amp; welcome</div>" in page
+
+
+# -- What a person settles --
+
+
+def do_to_message(client: Client, action: str, message: Message) -> list[str]:
+    return said(client.post(reverse(f"admin:messaging_message_{action}_one", args=[message.pk])))
+
+
+def test_a_dead_letter_is_tried_again_once(staff: Client, owner: User, batch: Batch, messages: list[Message]) -> None:
+    sender = batch.senders.get()
+    Message.objects.filter(pk=messages[0].pk).update(status=MessageStatus.FAILED, exhausted=True, sender=sender)
+    assert do_to_message(staff, "retry", messages[0]) == ["1 message is tried again."]
+    assert Message.objects.get(pk=messages[0].pk).status == MessageStatus.QUEUED
+    assert "only once" in do_to_message(staff, "retry", messages[0])[-1]
+    entry = AuditEntry.objects.get(action="message.retried")
+    assert (entry.user, entry.target) == (owner, f"#{messages[0].pk}")
+
+
+@pytest.mark.parametrize(("action", "status"), [("arrived", MessageStatus.SENT), ("lost", MessageStatus.FAILED)])
+def test_an_unknown_message_is_settled(
+    staff: Client, messages: list[Message], action: str, status: MessageStatus
+) -> None:
+    assert "It is known by now" in do_to_message(staff, action, messages[0])[0]
+    Message.objects.filter(pk=messages[0].pk).update(status=MessageStatus.UNKNOWN)
+    do_to_message(staff, action, messages[0])
+    assert Message.objects.get(pk=messages[0].pk).status == status

@@ -1,0 +1,94 @@
+"""A row of everything that the admin shows, for one organization."""
+
+from itertools import count
+from typing import Any
+
+from django.db.models import Model
+from django.utils.timezone import now
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
+
+from accounts import services
+from accounts.models import Organization, Role, User
+from campaigns.models import Campaign
+from contacts.models import BlocklistEntry, Contact, ContactList, ContactListMember, ImportedRow, ListImport
+from messaging.models import BatchStatus
+from senders.models import SenderUsage
+from tests.factories import make_batch, make_lease, make_sender
+
+_numbers = count(1)
+
+
+def make_everything(organization: Organization, by: User) -> dict[type[Model], Any]:
+    """Rows by model, new ones with every call; all names carry the organization's."""
+    number = next(_numbers)
+    name = f"{organization.name} {number}"
+    member = User.objects.create_user(email=f"member{number}@example.com", name=f"{name} member")
+    rows: list[Any] = [
+        organization,
+        member,
+        services.add_member(organization=organization, user=member, role=Role.AGENT),
+        services.create_api_key(organization=organization, name=f"{name} key", by=by)[0],
+        organization.audit_entries.latest("id"),
+        *_people(organization, name, number, by),
+        *_sending(organization, name, by),
+        *_schedules(name, number),
+    ]
+    return {type(row): row for row in rows}
+
+
+def _people(organization: Organization, name: str, number: int, by: User) -> list[Any]:
+    contact = Contact.objects.create(
+        organization=organization,
+        phone_number=f"+628120{number:06}",
+        name=f"{name} contact",
+        attributes={"city": name},
+    )
+    contact_list = ContactList.objects.create(organization=organization, name=f"{name} list")
+    list_import = ListImport.objects.create(
+        organization=organization,
+        file_name=f"{name}.xlsx",
+        contact_list=contact_list,
+        status=ListImport.Status.READY,
+        created_by=by,
+    )
+    return [
+        contact,
+        contact_list,
+        ContactListMember.objects.create(contact_list=contact_list, contact=contact),
+        BlocklistEntry.objects.create(
+            organization=organization, phone_number=f"+628121{number:06}", source=f"{name} hotline"
+        ),
+        list_import,
+        ImportedRow.objects.create(list_import=list_import, row_number=2, values={"name": name}, problem="no_number"),
+    ]
+
+
+def _sending(organization: Organization, name: str, by: User) -> list[Any]:
+    sender = make_sender(organization, name=f"{name} sender")
+    lease = make_lease(sender)
+    batch = make_batch(organization, [sender], 1, text=f"{name} greets {{{{name}}}}", status=BatchStatus.READY)
+    message = batch.messages.get()
+    message.sender = sender
+    message.save(update_fields=["sender"])
+    campaign = Campaign.objects.create(
+        organization=organization, name=f"{name} campaign", batch=batch, frozen_at=now(), created_by=by
+    )
+    usage = SenderUsage.objects.create(sender=sender)
+    return [sender, lease, lease.worker, batch, batch.counts.get(), message, campaign, usage]
+
+
+def _schedules(name: str, number: int) -> list[Any]:
+    interval = IntervalSchedule.objects.create(every=1000 + number, period=IntervalSchedule.SECONDS)
+    return [
+        interval,
+        PeriodicTask.objects.create(name=f"{name} task", task="messaging.tasks.plan", interval=interval),
+        CrontabSchedule.objects.create(minute=str(number % 60)),
+        SolarSchedule.objects.create(event="sunrise", latitude=number % 90, longitude=1),
+        ClockedSchedule.objects.create(clocked_time=now()),
+    ]
