@@ -30,7 +30,7 @@ test: .venv/installed-dev static/dist/app.js
 	$(BIN)/lint-imports
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(BIN)/python -m tests.chromium
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 bench: .venv/installed static/dist/app.js
 	@$(BIN)/python -m bench

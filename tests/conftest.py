@@ -1,13 +1,14 @@
 """What every test stands on: a real PostgreSQL and a real Redis, and for some the whole running product."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 from django.conf import settings
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import product
 from whatsapp_automation import private_servers
@@ -55,10 +56,17 @@ def running_product(servers: None) -> Iterator[product.Product]:
         yield running
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the running product go to one worker of pytest-xdist: two products would only slow each other."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here / "browser") or "running_product" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("running_product"))
+class FilesToWorkers(LoadScopeScheduling):
+    """How pytest-xdist hands out tests: by file, except that all tests of the running product go to one worker.
+
+    Two products at once would only slow each other. (The mark `xdist_group` does nothing under pytest 9.2.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "running product" if file.startswith(("tests/browser/", "tests/end_to_end/")) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesToWorkers:
+    return FilesToWorkers(config, log)
