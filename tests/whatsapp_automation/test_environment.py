@@ -15,6 +15,7 @@ EXAMPLE = settings.BASE_DIR / ".env.example"
 COMPOSE = settings.BASE_DIR / "docker-compose.yml"
 
 BAD = {
+    "ACK_TIMEOUT_SECONDS": "later",
     "ALLOWED_HOSTS": None,
     "API_KEY_REQUESTS_PER_MINUTE": "0",
     "BASE_URL": "example.com",
@@ -39,6 +40,7 @@ BAD = {
     "SECRET_KEY": "short",
     "SEND_ATTEMPTS": "0",
     "SEND_CONCURRENCY": "0",
+    "SEND_RATE_LIMIT": "-1",
     "SESSION_COOKIE_AGE": "1",
     "SESSION_LEASE_SECONDS": "nan",
     "SESSION_WORKER_CAPACITY": "-1",
