@@ -2,7 +2,7 @@
 //   node static/build.mjs            once, minified
 //   node static/build.mjs --watch    again at every change, readable
 
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -55,10 +55,21 @@ async function buildIcons() {
   return symbols.length;
 }
 
+// Old files go last: pages that are open meanwhile find one version or the other, never nothing.
+async function removeOldFiles(outputs) {
+  const present = new Set([...Object.keys(outputs).map((file) => path.resolve(root, file)), path.join(result, "icons.svg")]);
+  for (const entry of await readdir(result, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    if (entry.isFile() && !present.has(file)) await rm(file, { force: true });
+  }
+}
+
 const options = {
   entryPoints: ["app.js", "app.css", "theme.js"].map((name) => path.join(source, name)),
   outdir: result,
+  absWorkingDir: root,
   bundle: true,
+  metafile: true,
   format: "esm",
   splitting: true,
   target: ["chrome123", "firefox128", "safari17.5"],
@@ -76,6 +87,7 @@ const options = {
         build.onEnd(async (outcome) => {
           if (outcome.errors.length) return;
           const count = await buildIcons();
+          await removeOldFiles(outcome.metafile.outputs);
           if (watching) console.log(`Built, with ${count} icons.`);
         });
       },
@@ -85,7 +97,7 @@ const options = {
 
 const started = performance.now();
 try {
-  await rm(result, { recursive: true, force: true });
+  await mkdir(result, { recursive: true });
   if (watching) {
     await (await esbuild.context(options)).watch();
   } else {

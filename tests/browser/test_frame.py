@@ -21,7 +21,7 @@ def test_light_and_dark_follow_the_system_until_somebody_chooses(page: Page) -> 
     page.goto("/accounts/login")
     assert theme(page) == "dark"
     page.emulate_media(color_scheme="light")
-    page.wait_for_function("document.documentElement.dataset.bsTheme === 'light'")
+    page.wait_for_function("() => document.documentElement.dataset.bsTheme === 'light'")
 
 
 def test_a_chosen_theme_is_remembered(signed_in_page: Page) -> None:

@@ -70,7 +70,7 @@ def server(page: Page) -> Server:
     page.clock.install()
     page.route_web_socket("**/ws/batch.12", server.open)
     page.goto("/accounts/login")
-    page.wait_for_function("window.Alpine !== undefined")
+    page.wait_for_function("() => window.Alpine !== undefined")
     page.evaluate(LIVE_PART)
     page.wait_for_selector("[data-live-state=live]")
     return server
