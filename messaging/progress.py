@@ -1,16 +1,20 @@
 """How far a batch is, and telling its watchers: at most four events a second, whatever the number of writers."""
 
+import logging
 import time
 from collections.abc import Iterable
 from typing import Any
 
 from django.core.cache import cache
 from django.utils.timezone import now
+from redis.exceptions import RedisError
 
 from accounts import live
 from messaging import counts
 from messaging.models import OPEN_STATUSES, Batch, BatchStatus, MessageStatus
 from messaging.queries import stats_of
+
+logger = logging.getLogger(__name__)
 
 EVENTS_A_SECOND = 4
 RATE_WINDOW_SECONDS = 60
@@ -77,12 +81,17 @@ def publish(batch_ids: Iterable[int], *, at_once: bool = False) -> set[int]:
     """Sends each batch's snapshot to its watchers; returns those that were told too recently to be told again.
 
     Writers that go on writing try these again a little later. `at_once` is for a change of the batch itself.
+    A broken Redis costs the live update, never the change that it tells of.
     """
     wanted = set(batch_ids)
-    due = {batch_id for batch_id in wanted if at_once or _may_publish(batch_id)}
-    for batch in Batch.objects.filter(pk__in=due):
-        state = snapshot(batch)
-        live.publish(topic(batch.pk), {"type": "progress", "at": state["as_of"], **state})
+    try:
+        due = {batch_id for batch_id in wanted if at_once or _may_publish(batch_id)}
+        for batch in Batch.objects.filter(pk__in=due):
+            state = snapshot(batch)
+            live.publish(topic(batch.pk), {"type": "progress", "at": state["as_of"], **state})
+    except RedisError as error:
+        logger.warning("no live update of batches: %s", error)
+        return wanted
     return wanted - due
 
 
