@@ -39,6 +39,9 @@ LOOKS: Final[dict[str, Look]] = {
     "reading": Look(_("Reading"), "info", icon="loader-2", working=True),
     "importing": Look(_("Importing"), "info", icon="loader-2", working=True),
     "done": Look(_("Imported"), "success", icon="circle-check"),
+    # Numbers on the blocklist
+    "blocked": Look(_("Blocked"), "danger", icon="ban"),
+    "opted_out": Look(_("Opted out"), "warning", icon="hand-stop"),
     # Senders
     "disconnected": Look(_("Disconnected"), "neutral", icon="plug-connected-x"),
     "connecting": Look(_("Connecting"), "info", icon="loader-2", working=True),

@@ -20,7 +20,10 @@ class SendersField(forms.ModelMultipleChoiceField):
 
 class NewCampaignForm(forms.Form):
     name = forms.CharField(
-        label=_("Name"), max_length=120, help_text=_("For you and your team; the people do not see it.")
+        label=_("Name"),
+        max_length=120,
+        help_text=_("For you and your team; the people do not see it."),
+        error_messages={"required": _("Give the campaign a name.")},
     )
     file = forms.FileField(
         label=_("Excel list"),
@@ -39,6 +42,7 @@ class NewCampaignForm(forms.Form):
     template = forms.CharField(
         label=_("Message"),
         strip=False,
+        error_messages={"required": _("Write the text of the message.")},
         widget=forms.Textarea(attrs={"rows": 7, "x-ref": "text", "x-on:input": "typed", "dir": "auto"}),
     )
     senders = SendersField(

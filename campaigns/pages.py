@@ -35,6 +35,7 @@ from messaging.tasks import plan
 CAMPAIGNS_A_PAGE = 20
 RECIPIENTS_A_PAGE = 50
 PREVIEWS_A_PAGE = 3
+FURTHEST_PREVIEW = 9_999
 TROUBLE_SHOWN = 8
 SHOWN_STATUSES = tuple(status for status in MessageStatus if status != MessageStatus.RECEIVED)
 
@@ -56,8 +57,9 @@ def campaigns(request: OrganizationRequest, organization: str) -> HttpResponse:
 @requires("campaigns.manage")
 @require_http_methods(["GET", "POST"])
 def new(request: OrganizationRequest, organization: str) -> HttpResponse:
-    form = NewCampaignForm(request.POST or None, request.FILES or None, organization=request.organization)
-    if request.method == "POST" and form.is_valid():
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = NewCampaignForm(*sent, organization=request.organization)
+    if form.is_valid():
         try:
             campaign = services.create_campaign(organization=request.organization, by=request.user, **form.values())
         except ValidationError as error:
@@ -83,7 +85,7 @@ def columns(request: OrganizationRequest, organization: str) -> HttpResponse:
 def _variables(request: OrganizationRequest) -> dict[str, Any]:
     """What the editor needs: `variables` with a header and an example each, or `sheet_error`."""
     file, seen = request.FILES.get("file"), None
-    context: dict[str, Any] = {"is_large": False}
+    context: dict[str, Any] = {"is_large": False, "sheet_error": ""}
     if isinstance(file, UploadedFile):
         try:
             seen = peek(file, str(file.name), request.organization.default_region)
@@ -145,18 +147,23 @@ def live(request: OrganizationRequest, organization: str, campaign_id: int) -> H
 def preview(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
     """A few more of the texts that people will get."""
     campaign = _find(request, campaign_id)
-    offset = request.GET.get("offset", "0")
-    context = {"campaign": campaign, **_previews(campaign, int(offset) if offset.isdecimal() else 0)}
-    return render(request, "campaigns/previews.html", context)
+    people = batch_stats(campaign.batch_id)["pending"]
+    return render(request, "campaigns/previews.html", {"campaign": campaign, **_previews(request, campaign, people)})
 
 
-def _previews(campaign: Campaign, offset: int) -> dict[str, Any]:
-    found = queries.previews(campaign, limit=PREVIEWS_A_PAGE + 1, offset=min(offset, 10_000))
+def _previews(request: OrganizationRequest, campaign: Campaign, people: int) -> dict[str, Any]:
+    wanted = request.GET.get("offset", "0")
+    offset = min(int(wanted), FURTHEST_PREVIEW) if wanted.isdecimal() and len(wanted) < 18 else 0
+    found = queries.previews(campaign, limit=PREVIEWS_A_PAGE, offset=offset)
+    after = offset + len(found)
     return {
-        "previews": found[:PREVIEWS_A_PAGE],
+        "previews": found,
+        "preview_offset": offset,
         "preview_first": offset + 1,
+        "preview_last": after,
+        "preview_people": max(people, after),
         "preview_before": max(0, offset - PREVIEWS_A_PAGE) if offset else None,
-        "preview_after": offset + PREVIEWS_A_PAGE if len(found) > PREVIEWS_A_PAGE else None,
+        "preview_after": after if after < people else None,
     }
 
 
@@ -174,7 +181,7 @@ def _live(request: OrganizationRequest, campaign: Campaign) -> dict[str, Any]:
         context["rejected"] = contact_queries.rejected_rows(list_import)[:TROUBLE_SHOWN]
     if campaign.status == CampaignStatus.READY:
         people = state["counts"]["pending"]
-        context |= _previews(campaign, 0)
+        context |= _previews(request, campaign, people)
         context["seconds"] = queries.estimated_seconds(
             context["senders"], people, campaign.batch.min_delay_ms, campaign.batch.max_delay_ms
         )

@@ -263,8 +263,7 @@ def start_campaign(*, campaign: Campaign, by: Actor = None) -> None:
     """Starts sending; a campaign whose list is still read starts as soon as that is done. Raises `NotAllowed`."""
     with transaction.atomic():
         present = _locked(campaign.pk)
-        if present.error:
-            raise NotAllowed(present.error)
+        _require(present, CampaignStatus.READY, CampaignStatus.READING)
         if present.status == CampaignStatus.READING:
             present.start_when_ready = True
             present.save(update_fields=["start_when_ready"])
@@ -276,22 +275,21 @@ def start_campaign(*, campaign: Campaign, by: Actor = None) -> None:
 
 def pause_campaign(*, campaign: Campaign, by: Actor = None) -> None:
     """Nothing more leaves; what is on its way does. Raises `NotAllowed`."""
-    _refuse_unprepared(campaign)
+    _require(campaign, CampaignStatus.RUNNING)
     messaging_services.pause_batch(batch=campaign.batch)
     _record(campaign, by, "paused")
 
 
 def resume_campaign(*, campaign: Campaign, by: Actor = None) -> None:
     """Goes on where a paused campaign stopped. Raises `NotAllowed`."""
-    _refuse_unprepared(campaign)
+    _require(campaign, CampaignStatus.PAUSED)
     messaging_services.resume_batch(batch=campaign.batch)
     _record(campaign, by, "resumed")
 
 
 def cancel_campaign(*, campaign: Campaign, by: Actor = None) -> None:
     """Ends a campaign for good, also one whose list is still read. Raises `NotAllowed`."""
-    if campaign.error:
-        raise NotAllowed(campaign.error)
+    _require(campaign, CampaignStatus.READING, CampaignStatus.READY, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
     messaging_services.cancel_batch(batch=campaign.batch)
     if campaign.frozen_at is None and campaign.list_import is not None:
         with suppress(contact_services.NotAllowed):  # it is read by now: freezing then finds a cancelled batch
@@ -299,11 +297,13 @@ def cancel_campaign(*, campaign: Campaign, by: Actor = None) -> None:
     _record(campaign, by, "cancelled")
 
 
-def _refuse_unprepared(campaign: Campaign) -> None:
+def _require(campaign: Campaign, *statuses: CampaignStatus) -> None:
+    """Raises `NotAllowed` in the campaign's words. Of two people who act at once, messaging tells the second one."""
     if campaign.error:
         raise NotAllowed(campaign.error)
-    if campaign.status == CampaignStatus.READING:
-        raise NotAllowed(_("The list is still being read; nothing is sent yet."))
+    if campaign.status not in statuses:
+        status = CampaignStatus(campaign.status).label.lower()
+        raise NotAllowed(_("That is not possible now: the campaign is %(status)s.") % {"status": status})
 
 
 def _record(campaign: Campaign, by: Actor, what: str) -> None:

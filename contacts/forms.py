@@ -13,7 +13,10 @@ class ImportForm(forms.Form):
     """A sheet of people, for contacts and, if wanted, onto a list: one that is there or a new one."""
 
     file = forms.FileField(
-        label=_("Excel list"), allow_empty_file=True, widget=forms.FileInput(attrs={"accept": ".xlsx"})
+        label=_("Excel list"),
+        allow_empty_file=True,
+        error_messages={"required": _("Choose an Excel file.")},
+        widget=forms.FileInput(attrs={"accept": ".xlsx"}),
     )
     contact_list = forms.ModelChoiceField(
         label=_("Put them on the list"), queryset=ContactList.objects.none(), required=False, empty_label=_("No list")

@@ -59,13 +59,9 @@ def lists(request: OrganizationRequest, organization: str) -> HttpResponse:
 @requires("contacts.manage")
 @require_http_methods(["GET", "POST"])
 def new_import(request: OrganizationRequest, organization: str) -> HttpResponse:
-    form = ImportForm(
-        request.POST or None,
-        request.FILES or None,
-        organization=request.organization,
-        initial={"contact_list": request.GET.get("list")},
-    )
-    if request.method == "POST" and form.is_valid():
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = ImportForm(*sent, organization=request.organization, initial={"contact_list": request.GET.get("list")})
+    if form.is_valid():
         file = form.cleaned_data["file"]
         try:
             list_import = services.start_import(
@@ -81,7 +77,7 @@ def new_import(request: OrganizationRequest, organization: str) -> HttpResponse:
             tasks.run_import.delay_on_commit(list_import.pk)
             return redirect("contacts:import_detail", organization, list_import.pk)
     context = {"form": form, "recent": queries.imports_of(request.organization)[:IMPORTS_SHOWN]}
-    return render(request, "contacts/import.html", context, status=422 if request.method == "POST" else 200)
+    return render(request, "contacts/import.html", context, status=422 if form.is_bound else 200)
 
 
 @never_cache

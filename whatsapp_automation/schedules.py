@@ -17,6 +17,8 @@ def install() -> None:
     """Creates or mends every schedule. Runs after each migration."""
     _every(1, "Plan messages", "messaging.tasks.plan")
     _every(30, "Take back overdue messages", "messaging.tasks.recover_overdue")
+    _every(30, "Take up imports that lost their worker", "contacts.tasks.take_up_unfinished")
+    _every(30, "Take up campaigns that lost their worker", "campaigns.tasks.take_up_unprepared")
     for organization in Organization.objects.all():
         install_for(organization)
 

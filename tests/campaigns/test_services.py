@@ -310,7 +310,7 @@ class TestStarting:
     def test_nothing_is_paused_before_the_list_is_read(self, organization):
         campaign = create(organization)
         for change in (services.pause_campaign, services.resume_campaign):
-            with pytest.raises(NotAllowed, match="still being read"):
+            with pytest.raises(NotAllowed, match="the campaign is reading the list"):
                 change(campaign=campaign)
 
 

@@ -23,6 +23,7 @@ export default (Alpine) =>
     text: "",
     values: {},
     isKnown: false,
+    sheetError: "",
 
     init() {
       this.learn();
@@ -37,12 +38,26 @@ export default (Alpine) =>
       return this.isKnown ? words.noteSample : words.noteNone;
     },
 
+    // After an answer with complaints the first one comes into view; what the server said about columns does not jump.
+    answered(event) {
+      this.learn();
+      if (event.target !== this.$root) return;
+      const wrong = this.$root.querySelector("[aria-invalid=true]") ?? this.$root.querySelector(".form-error:not([hidden])");
+      wrong?.scrollIntoView({ block: "center", behavior: "smooth" });
+      if (wrong?.matches("input, textarea, select")) wrong.focus({ preventScroll: true });
+    },
+
     // Reads what the server said about the list's columns.
     learn() {
       const said = this.$root.querySelector("[data-example]");
       this.values = JSON.parse(said.dataset.example);
       this.isKnown = said.dataset.isKnown === "true";
+      this.sheetError = said.dataset.sheetError;
       this.text = this.$refs.text.value;
+    },
+
+    get isFine() {
+      return !this.sheetError;
     },
 
     typed(event) {
