@@ -60,6 +60,9 @@ class ContactListMember(models.Model):
         verbose_name_plural = _("members of lists")
         constraints = [models.UniqueConstraint(fields=["contact_list", "contact"], name="once_on_a_list")]
 
+    def __str__(self) -> str:
+        return f"{self.contact_list} · {self.contact}"
+
 
 class BlocklistEntry(models.Model):
     """A number that must never be messaged. Enforced at import, when planning, and when a message is leased."""
@@ -170,3 +173,6 @@ class ImportedRow(models.Model):
                 fields=["list_import", "row_number"], name="rows_with_a_problem", condition=~models.Q(problem="")
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.list_import} · {self.row_number}"

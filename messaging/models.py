@@ -128,6 +128,9 @@ class BatchCount(models.Model):
             models.UniqueConstraint(fields=["batch", "shard", "status", "skip_reason"], name="one_count_a_status")
         ]
 
+    def __str__(self) -> str:
+        return f"{self.batch} · {self.get_status_display()}"
+
 
 class Message(models.Model):
     """One WhatsApp message to or from one phone number. Times are when we learned of the step."""

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import ValidationError
 from django.db.models import Q
+from django.utils.timezone import now
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -15,10 +16,10 @@ from unfold.enums import ActionVariant
 
 from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
-from accounts.admin_lists import EMPTY, moment_column, pairs, status_column
+from accounts.admin_lists import moment_column, pairs, status_column
 from contacts.admin_phone import PhoneForm, PhoneSearchMixin
-from senders import queries, services
-from senders.models import Sender, SenderUsage
+from senders import health, queries, services
+from senders.models import Sender, SenderStatus, SenderUsage
 
 QUOTA_HELP = {
     "quota_per_minute": _("Empty means no limit."),
@@ -27,24 +28,34 @@ QUOTA_HELP = {
 }
 
 
-def use_today(row: Any) -> str:
-    """Messages leased since midnight, of how many."""
-    today = row.use[-1]
-    if today.limit is None:
-        return str(intcomma(today.used))
-    return _g("%(used)s of %(limit)s") % {"used": intcomma(today.used), "limit": intcomma(today.limit)}
+def use_of(period: queries.QuotaUse) -> str:
+    """Messages leased in a period, of how many."""
+    if period.limit is None:
+        return str(intcomma(period.used))
+    return _g("%(used)s of %(limit)s") % {"used": intcomma(period.used), "limit": intcomma(period.limit)}
+
+
+def state_of_sending(sender: Sender) -> str:
+    """What a connected sender does; whatever holds it back comes first."""
+    if sender.paused_at is not None:
+        return "paused"
+    if sender.resting_until is not None and sender.resting_until > now():
+        return "rests"
+    if sender.status != SenderStatus.CONNECTED:
+        return "not_connected"
+    return "sends"
 
 
 @admin.register(Sender)
 class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
     area = "senders"
     refusals = (ValidationError, services.NotAllowed)
-    list_display = ("name", "state", "phone_number", "today", "status_detail", "since")
+    list_display = ("name", "state", "phone_number", "today", "held_back", "since")
     list_filter = (("status", ChoicesDropdownFilter), "wanted", ("provider", ChoicesDropdownFilter))
     search_help_text = _("By name or phone number.")
     ordering = ("name", "id")
-    editable_on_add = ("organization", "name", "provider", "phone_number", *services.QUOTAS)
-    editable_on_change = ("name", *services.QUOTAS)
+    editable_on_add = ("organization", "name", "provider", "phone_number", *services.LIMITS)
+    editable_on_change = ("name", *services.LIMITS)
     add_form = PhoneForm
     add_fieldsets = (
         (
@@ -54,30 +65,21 @@ class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
                 "description": _("Afterwards press Connect, and scan the QR code on the sender's own page."),
             },
         ),
-        (_("Limits"), {"fields": services.QUOTAS}),
+        (_("Limits"), {"fields": services.LIMITS}),
     )
     fieldsets = (
         (None, {"fields": ("name", "state", "status_detail", "since", "organization", "provider", "phone_number")}),
         (
             _("Limits"),
             {
-                "fields": (*services.QUOTAS, "use"),
+                "fields": (*services.LIMITS, "use"),
                 "description": _("A message waits when a limit is reached. Nothing is lost."),
             },
         ),
         (
             _("Health"),
             {
-                "fields": (
-                    "health",
-                    "health_since",
-                    "failures",
-                    "resting",
-                    "paused",
-                    "paused_reason",
-                    "held",
-                    "warm_up",
-                ),
+                "fields": ("held_back", "health_now", "failures", "resting", "paused", "paused_reason", "held"),
                 "description": _("A sender that fails often slows down, rests, and at last pauses itself."),
             },
         ),
@@ -96,6 +98,27 @@ class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
             offered=lambda row: not row.wanted,
         ),
         RowAction(
+            name="pause",
+            title=_("Pause"),
+            question=_("Nothing is sent through it until it is resumed. It stays connected and goes on receiving."),
+            done=ngettext_lazy("%(count)d sender paused.", "%(count)d senders paused.", "count"),
+            run=lambda request, row: services.pause_sender(sender=row, by=request.user),
+            icon="pause",
+            asks=False,
+            offered=lambda row: row.wanted and row.paused_at is None,
+        ),
+        RowAction(
+            name="resume",
+            title=_("Resume"),
+            question=_("It sends again, slowly at first. Its failures are forgotten."),
+            done=ngettext_lazy("%(count)d sender resumed.", "%(count)d senders resumed.", "count"),
+            run=lambda request, row: services.resume_sender(sender=row, by=request.user),
+            icon="play_arrow",
+            variant=ActionVariant.PRIMARY,
+            asks=False,
+            offered=lambda row: row.paused_at is not None or row.resting_until is not None,
+        ),
+        RowAction(
             name="disconnect",
             title=_("Disconnect"),
             question=_("Nothing is sent or received through it until it is connected again. The phone stays linked."),
@@ -107,10 +130,10 @@ class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
         ),
     )
     state = status_column(lambda row: row.status, _("status"), ordering="status")
+    held_back = status_column(state_of_sending, _("sending"), tones={"sends": "success", "rests": "warning"})
     since = moment_column("status_at", _("since"))
     next_try = moment_column("next_try_at", _("next try"))
     linked = moment_column("linked_at", _("linked"))
-    health_since = moment_column("health_at", _("moment of the health"))
     resting = moment_column("resting_until", _("resting until"))
     paused = moment_column("paused_at", _("paused"))
     held = moment_column("first_contacts_held_until", _("new chats held until"))
@@ -133,16 +156,16 @@ class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
 
     @display(description=_("sent today"))
     def today(self, row: Any) -> str:
-        return use_today(row)
+        return use_of(row.use[-1])
 
     @display(description=_("used"))
     def use(self, row: Sender) -> str:
         periods = queries.quota_use_of([row])[row.pk]
-        return pairs({str(each.label): intcomma(each.used) for each in periods})
+        return pairs({str(each.label): use_of(each) for each in periods})
 
-    @display(description=_("warm-up: messages on the first day"))
-    def warm_up(self, row: Sender) -> str:
-        return EMPTY if row.warm_up_per_day is None else str(intcomma(row.warm_up_per_day))
+    @display(description=_("health"))
+    def health_now(self, row: Sender) -> str:
+        return _g("%(health)s of 100") % {"health": health.of(row)}
 
     @display(description=_("failures in a row"))
     def failures(self, row: Sender) -> int:

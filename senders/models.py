@@ -116,3 +116,6 @@ class SenderUsage(models.Model):
     class Meta:
         verbose_name = _("use of quotas")
         verbose_name_plural = _("use of quotas")
+
+    def __str__(self) -> str:
+        return str(self.sender)

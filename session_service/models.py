@@ -46,3 +46,6 @@ class SessionLease(models.Model):
         verbose_name = _("session lease")
         verbose_name_plural = _("session leases")
         indexes = [models.Index(fields=["worker", "expires_at"], name="leases_of_a_worker")]
+
+    def __str__(self) -> str:
+        return str(self.sender)

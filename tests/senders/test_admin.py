@@ -1,5 +1,6 @@
 """Senders in the admin."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,9 +8,11 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
+from django.utils.timezone import now
 
 from accounts.models import AuditEntry, Organization, User
 from senders import quota
+from senders.admin import state_of_sending
 from senders.models import Sender, SenderStatus
 from tests.factories import make_sender
 
@@ -98,10 +101,28 @@ def test_disconnecting_from_its_page(staff: Client, organization: Organization) 
 def test_the_page_offers_what_makes_sense(staff: Client, organization: Organization) -> None:
     sender = make_sender(organization)
     page = staff.get(reverse("admin:senders_sender_change", args=[sender.pk]))
-    assert [action["title"] for action in page.context["actions_detail"]] == ["Disconnect"]
+    assert [action["title"] for action in page.context["actions_detail"]] == ["Pause", "Disconnect"]
 
 
 def test_the_list_shows_todays_use(staff: Client, organization: Organization) -> None:
     sender = make_sender(organization, quota_per_day=1500)
     quota.spend({sender.pk: 1200})
     assert "1,200 of 1,500" in staff.get(reverse("admin:senders_sender_changelist")).content.decode()
+
+
+def test_pausing_and_resuming(staff: Client, owner: User, organization: Organization) -> None:
+    sender = make_sender(organization)
+    staff.post(reverse("admin:senders_sender_pause_one", args=[sender.pk]))
+    paused = Sender.objects.get()
+    assert (state_of_sending(paused), str(owner) in paused.paused_reason) == ("paused", True)
+    staff.post(reverse("admin:senders_sender_resume_one", args=[sender.pk]))
+    assert state_of_sending(Sender.objects.get()) == "sends"
+
+
+def test_what_holds_a_sender_back(organization: Organization) -> None:
+    sender = make_sender(organization, resting_until=now() + timedelta(minutes=1))
+    assert state_of_sending(sender) == "rests"
+    sender.resting_until = now() - timedelta(minutes=1)
+    assert state_of_sending(sender) == "sends"
+    sender.status = SenderStatus.BANNED
+    assert state_of_sending(sender) == "not_connected"
