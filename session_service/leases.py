@@ -35,8 +35,8 @@ def register(*, name: str, capacity: int) -> SessionWorker:
     return SessionWorker.objects.create(name=name, capacity=capacity)
 
 
-def heartbeat(*, worker_id: int, breakers: dict[str, Any] | None = None) -> dict[int, int]:
-    """Renews all of the worker's leases in one statement. Returns sender id to epoch of what it still holds.
+def heartbeat(*, worker_id: int, held: dict[int, int], breakers: dict[str, Any] | None = None) -> set[int]:
+    """Renews the leases of what a worker has open (sender id to epoch) in one statement. Returns what it still holds.
 
     A lease that ran out is not renewed, even if nobody took it: the worker must open that session anew.
     """
@@ -44,12 +44,20 @@ def heartbeat(*, worker_id: int, breakers: dict[str, Any] | None = None) -> dict
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE session_service_sessionlease SET expires_at = clock_timestamp() + %s * interval '1 second'
-            WHERE worker_id = %s AND expires_at > clock_timestamp() RETURNING sender_id, epoch
+            WITH mine AS (
+                SELECT lease.sender_id FROM session_service_sessionlease AS lease
+                JOIN unnest(%s::bigint[], %s::bigint[]) AS held (sender_id, epoch)
+                    ON held.sender_id = lease.sender_id AND held.epoch = lease.epoch
+                WHERE lease.worker_id = %s AND lease.expires_at > clock_timestamp()
+                ORDER BY lease.sender_id FOR NO KEY UPDATE OF lease -- in the order of the statement that leases
+            )
+            UPDATE session_service_sessionlease AS lease
+            SET expires_at = clock_timestamp() + %s * interval '1 second'
+            FROM mine WHERE lease.sender_id = mine.sender_id RETURNING lease.sender_id
             """,
-            [settings.SESSION_LEASE_SECONDS, worker_id],
+            [list(held), list(held.values()), worker_id, settings.SESSION_LEASE_SECONDS],
         )
-        return dict(cursor.fetchall())
+        return {row[0] for row in cursor.fetchall()}
 
 
 def alive_workers() -> int:

@@ -32,11 +32,11 @@ WITH owned AS (
         SELECT FROM messaging_message AS message
         WHERE message.sender_id = lease.sender_id AND message.stage = %(queued)s AND message.due_at <= statement_timestamp()
     )
-    ORDER BY random()
+    ORDER BY lease.sender_id -- as the heartbeat does: two orders would be a deadlock
     FOR SHARE OF lease
 ), picked AS (
     SELECT due.id, owned.epoch, owned.keeps_id
-    FROM owned CROSS JOIN LATERAL (
+    FROM (SELECT * FROM owned ORDER BY random()) AS owned CROSS JOIN LATERAL (
         SELECT message.id FROM messaging_message AS message
         LEFT JOIN messaging_batch AS batch ON batch.id = message.batch_id
         WHERE message.sender_id = owned.sender_id AND message.stage = %(queued)s AND message.due_at <= statement_timestamp()

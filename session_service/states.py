@@ -14,6 +14,7 @@ from messaging.models import MessageStatus
 from senders import qr
 from senders.models import Sender, SenderStatus
 from senders.tasks import send_pause_notice
+from session_service import leases
 from session_service.providers.base import QrCode, SessionState
 
 # A person must act before the session can be opened again, so nobody goes on wanting it.
@@ -74,6 +75,12 @@ def show_qr(*, code: QrCode) -> None:
 def publish(sender_id: int, event: dict[str, str]) -> None:
     """Tells the pages that show this sender; they fetch the rest themselves."""
     live.publish(f"sender.{sender_id}", {"type": "state", **event})
+
+
+def settle_unwanted() -> None:
+    """Shows senders as disconnected that nobody wants and nobody holds: their worker died before it could."""
+    for sender_id in leases.settle_unwanted():
+        publish(sender_id, {"status": SenderStatus.DISCONNECTED, "detail": ""})
 
 
 def announce_pauses(sender_ids: list[int]) -> None:

@@ -1,9 +1,10 @@
 """One process of the session service: holds sessions, leases due messages, hands them over, writes what comes back.
 
-Four loops share one event loop. `_keep_leases` renews ownership, opens what it takes and closes what it loses.
-`_dispatch` is the hot path: one commit carries the results and receipts that arrived and the leases of the next
-messages, and only then are those sent. `_type` shows “typing…” where a batch asks for it. `_tell` publishes progress. The database is used from two threads, so that
-a slow write on the hot path never costs a lease.
+Five loops share one event loop. `_renew_leases` renews ownership and closes what was lost; `_take_senders` takes over
+and opens what nobody holds. `_dispatch` is the hot path: one commit carries the results and receipts that arrived and
+the leases of the next messages, and only then are those sent. `_type` shows “typing…” where a batch asks for it, and
+`_tell` publishes progress. The database is used from three threads, so that neither a slow write on the hot path nor a
+session that is slow to open costs a lease.
 """
 
 import asyncio
@@ -103,7 +104,8 @@ class Worker:
         self._written = asyncio.Event()
         self._stopping = asyncio.Event()
         self._hot = ThreadPoolExecutor(1, thread_name_prefix="dispatch")
-        self._calm = ThreadPoolExecutor(1, thread_name_prefix="leases")
+        self._calm = ThreadPoolExecutor(1, thread_name_prefix="calm")
+        self._heart = ThreadPoolExecutor(1, thread_name_prefix="heartbeat")
 
     # -- Events: what providers report --
 
@@ -130,7 +132,7 @@ class Worker:
         logger.info("sender %s is %s %s", state.sender_id, state.status, state.detail)
         owned = await self._write_state(state)
         if not owned or state.status in states.ENDED:
-            self._in_background(self._close(state.sender_id, release=owned))
+            self._let_go(sender, release=owned)
         self._wake.set()
 
     async def qr(self, code: QrCode) -> None:
@@ -168,7 +170,8 @@ class Worker:
         registered = await self._database(self._calm, lambda: leases.register(name=name, capacity=self.capacity))
         self.id = registered.pk
         logger.info("session worker %s (%s) started", self.id, name)
-        loops = [asyncio.create_task(loop()) for loop in (self._keep_leases, self._dispatch, self._type, self._tell)]
+        work = (self._renew_leases, self._take_senders, self._dispatch, self._type, self._tell)
+        loops = [asyncio.create_task(loop()) for loop in work]
         stopped = asyncio.create_task(self._stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
         self._stopping.set()
@@ -187,39 +190,60 @@ class Worker:
         while self.in_flight and time.monotonic() < deadline:
             await self._step(lease=False)
             await asyncio.sleep(0.05)
-        await asyncio.gather(*(self._close(sender_id, release=True) for sender_id in list(self.senders)))
+        for sender in list(self.senders.values()):
+            self._let_go(sender, release=True)
+        await asyncio.gather(*self._background, return_exceptions=True)
         while await self._step(lease=False):
             pass
         for provider in self.providers.values():
             await provider.close()
         await self._database(self._calm, lambda: leases.stop(worker_id=self.id))
         await self._publish()
-        for executor in (self._hot, self._calm):
+        for executor in (self._hot, self._calm, self._heart):
             await self._database(executor, lambda: connection.close())
             executor.shutdown()
         logger.info("session worker %s stopped", self.id)
 
     # -- Leases and sessions --
 
-    async def _keep_leases(self) -> None:
-        pause = min(1.0, settings.SESSION_LEASE_SECONDS / 5)
+    async def _renew_leases(self) -> None:
         while not self._stopping.is_set():
             try:
-                await self._renew_and_take()
-            except (DatabaseError, InterfaceError, OSError):
+                await self._renew()
+            except (DatabaseError, InterfaceError):
                 logger.warning("the database does not answer; leases are not renewed", exc_info=True)
-            await self._sleep(pause)
+            await self._sleep(self._pause)
 
-    async def _renew_and_take(self) -> None:
+    async def _renew(self) -> None:
+        """Renews what this process has open, and nothing else: a lease that it got in a commit whose answer was lost,
+        or could not release, runs out and is taken anew."""
         began = time.monotonic()
         breakers = {name: breaker.describe() for name, breaker in self.breakers.items()}
-        held = await self._database(self._calm, lambda: leases.heartbeat(worker_id=self.id, breakers=breakers))
-        for sender_id, sender in list(self.senders.items()):
-            if held.get(sender_id) == sender.held.epoch:
+        present = list(self.senders.values())
+        epochs = {sender.held.id: sender.held.epoch for sender in present}
+        held = await self._database(
+            self._heart, lambda: leases.heartbeat(worker_id=self.id, held=epochs, breakers=breakers)
+        )
+        for sender in present:
+            if sender.held.id in held:
                 sender.lease_ends = began + settings.SESSION_LEASE_SECONDS
-            else:
-                logger.warning("sender %s belongs to another worker now", sender_id)
-                await self._close(sender_id, release=False)
+            elif self.senders.get(sender.held.id) is sender:
+                logger.warning("sender %s belongs to another worker now", sender.held.id)
+                self._let_go(sender, release=False)
+
+    async def _take_senders(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self._take()
+            except (DatabaseError, InterfaceError):
+                logger.warning("the database does not answer; no sender is taken", exc_info=True)
+            await self._sleep(self._pause)
+
+    @property
+    def _pause(self) -> float:
+        return min(1.0, settings.SESSION_LEASE_SECONDS / 5)
+
+    async def _take(self) -> None:
         await self._end_stalled()
         if settings.SEND_RATE_LIMIT:
             self._rate = settings.SEND_RATE_LIMIT / max(1, await self._database(self._calm, leases.alive_workers))
@@ -229,11 +253,10 @@ class Worker:
         if room > 0:
             began = time.monotonic()
             taken = await self._database(self._calm, lambda: leases.take(worker_id=self.id, limit=room))
-            for taken_sender in taken:
-                await self._open(taken_sender, began + settings.SESSION_LEASE_SECONDS)
+            held = [self._hold(each, began + settings.SESSION_LEASE_SECONDS) for each in taken]
+            await asyncio.gather(*(self._open(sender) for sender in held))
         self._unpublished |= await self._database(self._calm, leases.recover_lost)
-        for sender_id in await self._database(self._calm, leases.settle_unwanted):
-            states.publish(sender_id, {"status": SenderStatus.DISCONNECTED, "detail": ""})
+        await self._database(self._calm, states.settle_unwanted)
 
     async def _end_stalled(self) -> None:
         """Re-connects sessions that look alive while WhatsApp acknowledges nothing.
@@ -247,20 +270,26 @@ class Worker:
                 detail = _("No acknowledgement for %(seconds)s s. Connecting again.")
                 detail = detail % {"seconds": round(settings.ACK_TIMEOUT_SECONDS)}
                 await self.state(SessionState(sender_id, sender.held.epoch, SenderStatus.STALLED, detail))
-                self._in_background(self._close(sender_id, release=True))
+                self._let_go(sender, release=True)
 
-    async def _open(self, held: HeldSender, lease_ends: float) -> None:
+    def _hold(self, held: HeldSender, lease_ends: float) -> OpenSender:
+        """Notes a taken sender, so that its lease is renewed while it opens."""
         if held.provider not in self.providers:
             self.providers[held.provider] = PROVIDERS[held.provider]()
-        sender = OpenSender(held, self.providers[held.provider], lease_ends)
-        self.senders[held.id] = sender
+        if (former := self.senders.get(held.id)) is not None:  # its lease ran out before we noticed
+            self._let_go(former, release=False)
+        self.senders[held.id] = OpenSender(held, self.providers[held.provider], lease_ends)
+        return self.senders[held.id]
+
+    async def _open(self, sender: OpenSender) -> None:
+        held = sender.held
         wanted = SenderToOpen(id=held.id, epoch=held.epoch, name=held.name, phone_number=held.phone_number)
         try:
             session = await sender.provider.open(wanted, self)
         except Exception as error:
             logger.exception("sender %s could not be opened", held.id)
             await self.state(SessionState(held.id, held.epoch, SenderStatus.RECONNECTING, str(error)))
-            await self._close(held.id, release=True)
+            self._let_go(sender, release=True)
             return
         if self.senders.get(held.id) is sender:
             sender.session = session
@@ -283,20 +312,25 @@ class Worker:
     def _is_sending(self, sender_id: int) -> bool:
         return any(sent.sender_id == sender_id for sent in self.in_flight.values())
 
-    async def _close(self, sender_id: int, *, release: bool) -> None:
-        sender = self.senders.pop(sender_id, None)
-        if sender is None:
+    def _let_go(self, sender: OpenSender, *, release: bool) -> None:
+        """Sends nothing through a sender any more; its session is closed, and its lease given up, in the background."""
+        if self.senders.get(sender.held.id) is not sender:
             return
-        self.in_flight = {message: sent for message, sent in self.in_flight.items() if sent.sender_id != sender_id}
+        del self.senders[sender.held.id]
+        mine = sender.held.id
+        self.in_flight = {message: sent for message, sent in self.in_flight.items() if sent.sender_id != mine}
+        self._in_background(self._close(sender, release))
+
+    async def _close(self, sender: OpenSender, release: bool) -> None:
+        held = sender.held
         if sender.session is not None:
             try:
                 await asyncio.wait_for(sender.session.close(), CLOSING_SECONDS)
             except Exception:
-                logger.warning("the session of sender %s did not close in order", sender_id, exc_info=True)
-        if release:
+                logger.warning("the session of sender %s did not close in order", held.id, exc_info=True)
+        if release:  # where that fails, the lease runs out
             await self._database(
-                self._calm,
-                lambda: leases.release(worker_id=self.id, sender_id=sender_id, epoch=sender.held.epoch),
+                self._calm, lambda: leases.release(worker_id=self.id, sender_id=held.id, epoch=held.epoch)
             )
 
     # -- The hot path --
@@ -417,7 +451,8 @@ class Worker:
             sender = self.senders.get(sender_id)
             if sender is None or sender.session is None or sender.lease_ends <= fence:
                 logger.warning("sender %s was lost before %s messages were sent", sender_id, len(messages))
-                await self._close(sender_id, release=True)
+                if sender is not None:
+                    self._let_go(sender, release=True)
                 continue
             sent = InFlight(sender_id, time.monotonic())
             self.in_flight.update((message.id, sent) for message in messages)
@@ -429,7 +464,7 @@ class Worker:
             await session.send(messages)
         except Exception:
             logger.exception("sender %s broke while sending", sender.held.id)
-            await self._close(sender.held.id, release=True)
+            self._let_go(sender, release=True)
 
     # -- “typing…” --
 

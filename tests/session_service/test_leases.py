@@ -52,15 +52,27 @@ def test_an_expired_lease_goes_to_another_with_a_higher_epoch(sender: Sender, wo
     leases.take(worker_id=workers[0].pk, limit=10)
     expire(sender)
     assert [held.epoch for held in leases.take(worker_id=workers[1].pk, limit=10)] == [2]
-    assert leases.heartbeat(worker_id=workers[0].pk) == {}
-    assert leases.heartbeat(worker_id=workers[1].pk) == {sender.pk: 2}
+    assert leases.heartbeat(worker_id=workers[0].pk, held={sender.pk: 1}) == set()
+    assert leases.heartbeat(worker_id=workers[1].pk, held={sender.pk: 2}) == {sender.pk}
 
 
 def test_an_expired_lease_is_not_renewed_even_if_nobody_took_it(sender: Sender, workers: list[SessionWorker]) -> None:
     leases.take(worker_id=workers[0].pk, limit=10)
     expire(sender)
-    assert leases.heartbeat(worker_id=workers[0].pk) == {}
+    assert leases.heartbeat(worker_id=workers[0].pk, held={sender.pk: 1}) == set()
     assert [held.epoch for held in leases.take(worker_id=workers[0].pk, limit=10)] == [2]
+
+
+def test_only_what_is_open_is_renewed(workers: list[SessionWorker]) -> None:
+    """A worker that never heard of a lease of its own, because the answer of the commit was lost, lets it run out."""
+    organization = make_organization()
+    opened, unheard_of, reopened = (make_sender(organization) for _ in range(3))
+    leases.take(worker_id=workers[0].pk, limit=10)
+    SessionLease.objects.filter(sender=reopened).update(epoch=2)
+    before = SessionLease.objects.get(sender=unheard_of).expires_at
+    assert leases.heartbeat(worker_id=workers[0].pk, held={opened.pk: 1, reopened.pk: 1}) == {opened.pk}
+    assert SessionLease.objects.get(sender=unheard_of).expires_at == before
+    assert SessionLease.objects.get(sender=opened).expires_at > before
 
 
 def test_a_released_sender_can_be_taken_at_once(sender: Sender, workers: list[SessionWorker]) -> None:
@@ -74,7 +86,7 @@ def test_a_stale_release_changes_nothing(sender: Sender, workers: list[SessionWo
     expire(sender)
     leases.take(worker_id=workers[1].pk, limit=10)
     leases.release(worker_id=workers[0].pk, sender_id=sender.pk, epoch=1)
-    assert leases.heartbeat(worker_id=workers[1].pk) == {sender.pk: 2}
+    assert leases.heartbeat(worker_id=workers[1].pk, held={sender.pk: 2}) == {sender.pk}
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,16 @@ def test_disconnecting_closes_the_session_and_frees_the_queue(senders: list[Send
     assert_counters_true(batch)
 
 
+def test_a_sender_whose_worker_died_before_it_was_disconnected_is_shown_as_such(senders: list[Sender]) -> None:
+    Sender.objects.filter(pk=senders[0].pk).update(wanted=False, status=SenderStatus.CONNECTED)
+    with running_worker():
+        wait_until(
+            lambda: Sender.objects.get(pk=senders[0].pk).status == SenderStatus.DISCONNECTED,
+            "the sender is disconnected",
+        )
+        wait_until(lambda: Sender.objects.get(pk=senders[1].pk).status == SenderStatus.CONNECTED, "the other works")
+
+
 def test_a_banned_sender_gives_its_queue_to_the_others(senders: list[Sender]) -> None:
     batch = make_batch(senders[0].organization, senders, 40, min_delay_ms=100, max_delay_ms=200)
     with running_worker():
