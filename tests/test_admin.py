@@ -316,6 +316,10 @@ def test_the_way_in_is_the_products_own_sign_in(client: Client) -> None:
     assert response.redirect_chain == [("/admin/login/?next=/admin/", 302), ("/accounts/login?next=/admin/", 302)]
 
 
+def test_the_slash_may_be_left_out(root: Client) -> None:
+    assert root.get("/admin", follow=True).request["PATH_INFO"] == "/admin/"
+
+
 def test_who_is_no_staff_is_told_so(owner_client: Client) -> None:
     response = owner_client.get("/admin/", follow=True)
     assert response.status_code == 403
