@@ -133,12 +133,14 @@ def _live(request: OrganizationRequest, shown: Sender) -> dict[str, Any]:
     """What the live part needs. The QR code is for those who may link a phone."""
     may_link = shown.status == SenderStatus.SCAN and "senders.manage" in capabilities_of(request.membership)
     has_session = shown.status not in services.ENDED_STATUSES
+    is_resting = shown.resting_until is not None and shown.resting_until > now()
+    is_weak = health.of(shown) < health.LOWEST_HEALTH
     return {
         "sender": shown,
         "use": queries.quota_use_of([shown])[shown.pk],
         "health": health.of(shown),
-        "is_weak": health.of(shown) < health.LOWEST_HEALTH,
-        "is_resting": shown.resting_until is not None and shown.resting_until > now(),
+        "is_resting": is_resting,
+        "holds_back": shown.paused_at is not None or is_resting or is_weak,
         "is_held": shown.first_contacts_held_until is not None and shown.first_contacts_held_until > now(),
         "code": qr.fetch(shown.pk) if may_link else None,
         "is_ending": has_session and not shown.wanted,
