@@ -159,19 +159,22 @@ def recover(changes: Changes) -> int:
     return len(rows)
 
 
-def take_back_unsent(*, worker_id: int, handed_over: list[int], changes: Changes) -> None:
-    """Returns messages to `queued` that this worker leased in a commit whose answer it never got: none of them was
-    handed over, since every one that was is in `handed_over`. Call inside a transaction."""
+def take_back_unsent(*, worker_id: int, sender_ids: list[int], handed_over: list[int], changes: Changes) -> None:
+    """Returns messages of open senders to `queued` that this worker leased in a commit whose answer it never got: none
+    of them was handed over, since every one that was is in `handed_over`. Call inside a transaction.
+
+    Of a sender that is being closed nobody knows that any more: `recover` settles its messages, which may have left.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE messaging_message AS message SET status = %s, attempts = attempts - 1
             FROM session_service_sessionlease AS lease
             WHERE message.stage = %s AND lease.sender_id = message.sender_id AND lease.worker_id = %s
-                AND lease.epoch = message.lease_epoch AND message.id <> ALL(%s)
+                AND lease.epoch = message.lease_epoch AND lease.sender_id = ANY(%s) AND message.id <> ALL(%s)
             RETURNING message.batch_id
             """,
-            [MessageStatus.QUEUED, MessageStatus.SENDING, worker_id, handed_over],
+            [MessageStatus.QUEUED, MessageStatus.SENDING, worker_id, sender_ids, handed_over],
         )
         for (batch_id,) in cursor.fetchall():
             changes.move(batch_id, MessageStatus.SENDING, MessageStatus.QUEUED)

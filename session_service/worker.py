@@ -65,6 +65,17 @@ class InFlight:
     since: float  # on this process's clock
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """A commit failed and may have leased messages all the same: which senders are open, and what they were given.
+
+    Both are of one moment: what a sender was given is forgotten when it is let go.
+    """
+
+    sender_ids: list[int]
+    handed_over: list[int]
+
+
 @dataclass
 class Work:
     """What one dispatch step writes and leases, and what came of it."""
@@ -73,6 +84,7 @@ class Work:
     events: list[tuple[Sequence[Receipt | Inbound], asyncio.Future[None]]]
     held: list[tuple[int, int, bool]]
     room: int
+    in_doubt: "Doubt | None" = None
     leased: list[OutgoingMessage] = field(default_factory=list)
     batch_ids: set[int] = field(default_factory=set)
     paused_senders: list[int] = field(default_factory=list)
@@ -95,7 +107,7 @@ class Worker:
         self._rate = settings.SEND_RATE_LIMIT  # this worker's share, in messages a second
         self._tokens, self._tokens_at = 0.0, time.monotonic()
         self._next_lease = 0.0
-        self._in_doubt = False  # a commit failed, and may have leased messages all the same
+        self._in_doubt = False
         self._results: deque[SendResult] = deque()
         self._events: deque[tuple[Sequence[Receipt | Inbound], asyncio.Future[None]]] = deque()
         self._unpublished: set[int] = set()
@@ -352,7 +364,8 @@ class Worker:
         results, events = self._take_results(), list(self._events)
         self._events.clear()
         held, room = self._may_lease(len(results)) if lease else ([], 0)
-        work = Work(results=results, events=events, held=held, room=room)
+        in_doubt = Doubt(list(self.senders), list(self.in_flight)) if self._in_doubt else None
+        work = Work(results=results, events=events, held=held, room=room, in_doubt=in_doubt)
         if not (work.results or work.events or work.held):
             return False
         try:
@@ -427,8 +440,10 @@ class Worker:
         changes = Changes()
         events = work.flat_events
         with transaction.atomic():
-            if self._in_doubt:
-                leases.take_back_unsent(worker_id=self.id, handed_over=list(self.in_flight), changes=changes)
+            if (doubt := work.in_doubt) is not None:
+                leases.take_back_unsent(
+                    worker_id=self.id, sender_ids=doubt.sender_ids, handed_over=doubt.handed_over, changes=changes
+                )
             work.paused_senders = ledger.write_results(work.results, changes).paused_senders
             ledger.write_receipts([event for event in events if isinstance(event, Receipt)], changes)
             ledger.write_inbound([event for event in events if isinstance(event, Inbound)])
@@ -449,10 +464,12 @@ class Worker:
         sends = []
         for sender_id, messages in by_sender.items():
             sender = self.senders.get(sender_id)
-            if sender is None or sender.session is None or sender.lease_ends <= fence:
+            if sender is None or sender.held.epoch != messages[0].epoch:
                 logger.warning("sender %s was lost before %s messages were sent", sender_id, len(messages))
-                if sender is not None:
-                    self._let_go(sender, release=True)
+                continue
+            if sender.session is None or sender.lease_ends <= fence:
+                logger.warning("the lease of sender %s ended before %s messages were sent", sender_id, len(messages))
+                self._let_go(sender, release=True)
                 continue
             sent = InFlight(sender_id, time.monotonic())
             self.in_flight.update((message.id, sent) for message in messages)

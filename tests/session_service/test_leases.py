@@ -119,9 +119,15 @@ def test_leased_but_never_handed_over_returns_to_the_queue(sender: Sender, worke
     make_lease(sender, workers[0], epoch=3)
     batch = sending(sender, epoch=3, keeps_id=False)
     message = Message.objects.get(batch=batch)
-    for handed_over, expected in (([message.pk], MessageStatus.SENDING), ([], MessageStatus.QUEUED)):
+    for open_senders, handed_over, expected in (
+        ([sender.pk], [message.pk], MessageStatus.SENDING),
+        ([], [], MessageStatus.SENDING),  # the sender is being closed: what it was given is forgotten
+        ([sender.pk], [], MessageStatus.QUEUED),
+    ):
         changes = Changes()
-        leases.take_back_unsent(worker_id=workers[0].pk, handed_over=handed_over, changes=changes)
+        leases.take_back_unsent(
+            worker_id=workers[0].pk, sender_ids=open_senders, handed_over=handed_over, changes=changes
+        )
         changes.save()
         message.refresh_from_db()
         assert message.status == expected
