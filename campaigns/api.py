@@ -66,6 +66,18 @@ class NewCampaign(serializers.Serializer[Any]):
     )
     min_delay_ms = serializers.IntegerField(required=False, allow_null=True, help_text="Between messages of a sender.")
     max_delay_ms = serializers.IntegerField(required=False, allow_null=True)
+    windows = serializers.JSONField(
+        required=False,
+        help_text='Sending hours, as in [{"days": [1, 2, 3, 4, 5], "from": "09:00", "to": "17:00"}]; 1 is Monday. '
+        "Empty: at any time. In a form, as JSON text.",
+    )
+    timezone = serializers.CharField(
+        required=False, default="", allow_blank=True, help_text="Of the windows. Empty: the organization's."
+    )
+    recipient_time = serializers.BooleanField(
+        default=False, help_text="The windows are meant in each recipient's own time, from the number's region."
+    )
+    typing = serializers.BooleanField(default=False, help_text="Show “typing…” before each message.")
     start = serializers.BooleanField(default=False, help_text="Start as soon as the list is read.")
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -82,6 +94,10 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     template = serializers.CharField(source="batch.text")
     min_delay_ms = serializers.IntegerField(source="batch.min_delay_ms")
     max_delay_ms = serializers.IntegerField(source="batch.max_delay_ms")
+    windows = serializers.JSONField(source="batch.windows")
+    timezone = serializers.CharField(source="batch.timezone")
+    recipient_time = serializers.BooleanField(source="batch.recipient_time")
+    typing = serializers.BooleanField(source="batch.typing")
     senders = serializers.PrimaryKeyRelatedField[Sender](source="batch.senders", many=True, read_only=True)
     file_name = serializers.CharField(source="list_import.file_name", default=None)
     started_at = serializers.DateTimeField(source="batch.started_at")
@@ -105,6 +121,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
                 "contact_list",
             ),
             *("senders", "min_delay_ms", "max_delay_ms", "merged", "invalid_rows"),
+            *("windows", "timezone", "recipient_time", "typing"),
             *("created_at", "started_at", "finished_at"),
         )
         read_only_fields = fields

@@ -10,7 +10,16 @@ from accounts.models import Organization
 from contacts.models import ContactList
 from senders.models import Sender
 
-FIELDS_OF_SERVICE = {"min_delay_ms": "min_delay", "max_delay_ms": "max_delay"}
+FIELDS_OF_SERVICE = {"min_delay_ms": "min_delay", "max_delay_ms": "max_delay", "windows": "hours_from"}
+WEEKDAYS = [
+    (1, _("Monday")),
+    (2, _("Tuesday")),
+    (3, _("Wednesday")),
+    (4, _("Thursday")),
+    (5, _("Friday")),
+    (6, _("Saturday")),
+    (7, _("Sunday")),
+]
 
 
 class SendersField(forms.ModelMultipleChoiceField):
@@ -62,6 +71,27 @@ class NewCampaignForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "0.1", "min": "0", "inputmode": "decimal"}),
     )
 
+    days = forms.TypedMultipleChoiceField(
+        label=_("On"), choices=WEEKDAYS, coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    hours_from = forms.TimeField(
+        label=_("From"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    hours_to = forms.TimeField(
+        label=_("To"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        help_text=_("An end before the beginning means on the next day."),
+    )
+    recipient_time = forms.BooleanField(
+        label=_("In each recipient's own time"), required=False, help_text=_("From the region of the number.")
+    )
+    typing = forms.BooleanField(
+        label=_("Show “typing…” before each message"),
+        required=False,
+        help_text=_("As long as a person would take to write it, 8 seconds at most."),
+    )
+
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         senders = Sender.objects.for_organization(organization)
@@ -69,6 +99,21 @@ class NewCampaignForm(forms.Form):
         self.fields["senders"].initial = list(senders.values_list("pk", flat=True))
         lists = ContactList.objects.for_organization(organization)
         self.fields["contact_list"].queryset = lists  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        chosen = [bool(given.get("days")), bool(given.get("hours_from")), bool(given.get("hours_to"))]
+        if any(chosen) and not (given.get("hours_from") and given.get("hours_to")):
+            self.add_error("hours_from", _("Write both ends of the sending hours, or leave the days empty as well."))
+        return given
+
+    def _windows(self) -> list[dict[str, Any]]:
+        """The sending hours in their stored form; no day chosen means every day."""
+        given = self.cleaned_data
+        if not given["hours_from"]:
+            return []
+        opens, closes = (given[name].strftime("%H:%M") for name in ("hours_from", "hours_to"))
+        return [{"days": given["days"] or [day for day, _name in WEEKDAYS], "from": opens, "to": closes}]
 
     def values(self) -> dict[str, Any]:
         """What `services.create_campaign` takes."""
@@ -83,6 +128,9 @@ class NewCampaignForm(forms.Form):
             "senders": list(given["senders"]),
             "min_delay_ms": _milliseconds(given["min_delay"]),
             "max_delay_ms": _milliseconds(given["max_delay"]),
+            "windows": self._windows(),
+            "recipient_time": given["recipient_time"],
+            "typing": given["typing"],
         }
 
     def add_service_errors(self, error: ValidationError) -> None:

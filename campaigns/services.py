@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack, suppress
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.files import File
@@ -12,6 +12,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts import live
+from accounts.fields import validate_time_zone
 from accounts.models import Organization, User
 from accounts.services import Actor, record
 from campaigns import audience
@@ -29,6 +30,7 @@ from messaging import services as messaging_services
 from messaging.models import Batch, BatchStatus
 from messaging.services import NotAllowed
 from messaging.template_text import Template, TemplateError
+from messaging.windows import parse as parse_windows
 from senders.models import Provider, Sender
 
 Found = TypeVar("Found")
@@ -50,15 +52,22 @@ def create_campaign(
     senders: Collection[Sender] | None = None,
     min_delay_ms: int | None = None,
     max_delay_ms: int | None = None,
+    windows: list[dict[str, Any]] | None = None,
+    timezone: str = "",
+    recipient_time: bool = False,
+    typing: bool = False,
     start: bool = False,
     by: Actor = None,
 ) -> Campaign:
     """Makes a campaign to the people of an uploaded sheet, of a list, or of both. A task then reads the sheet.
 
     Without `senders` all of the organization's are used. Raises `ValidationError` with the fields' names (name,
-    template, file, contact_list, senders, min_delay_ms, max_delay_ms); then nothing is stored.
+    template, file, contact_list, senders, min_delay_ms, max_delay_ms, windows, timezone); then nothing is stored.
     """
     errors = _Errors()
+    errors.collect("windows", lambda: parse_windows([] if windows is None else windows))
+    if timezone:
+        errors.collect("timezone", lambda: validate_time_zone(timezone))
     parsed = errors.collect("template", lambda: template_text.parse(template))
     seen = errors.collect("file", lambda: peek(file, file_name, organization.default_region)) if file else None
     chosen = list(Sender.objects.for_organization(organization) if senders is None else senders)
@@ -82,6 +91,10 @@ def create_campaign(
             text=template,
             min_delay_ms=delays[0],
             max_delay_ms=delays[1],
+            windows=windows or [],
+            timezone=timezone,
+            recipient_time=recipient_time,
+            typing=typing,
         )
         batch.senders.set(chosen)
         if list_import is not None:
@@ -114,7 +127,10 @@ class _Errors:
             return check()
         except (TemplateError, SheetError) as error:
             self.add(field, str(error))
-            return None
+        except ValidationError as error:
+            for text in error.messages:
+                self.add(field, text)
+        return None
 
     def raise_any(self) -> None:
         if self.by_field:

@@ -128,34 +128,41 @@ def recover(changes: Changes) -> int:
     """Settles messages that are `sending` under a lease that has ended: they may or may not have left.
 
     On a provider that keeps ids they return to `queued` of the same sender, to be repeated under the same id, which
-    the person's phone drops if it has it already. Elsewhere they are `unknown`. Call inside a transaction.
+    the person's phone drops if it has it already. Elsewhere they are `unknown`, and so is what waited for another try
+    of a sender that was deleted; what was queued for that one and never leased is `pending` again. Call inside a
+    transaction.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             WITH lost AS (
-                SELECT message.id FROM messaging_message AS message
+                SELECT message.id, message.stage FROM messaging_message AS message
                 LEFT JOIN session_service_sessionlease AS lease ON lease.sender_id = message.sender_id
-                WHERE message.stage = %(sending)s AND (
+                WHERE (message.stage = %(queued)s AND message.sender_id IS NULL) OR message.stage = %(sending)s AND (
                     lease.sender_id IS NULL OR lease.epoch > message.lease_epoch OR lease.expires_at < clock_timestamp()
                 )
                 ORDER BY message.id FOR UPDATE OF message SKIP LOCKED
             )
             UPDATE messaging_message AS message SET
-                status = CASE WHEN keeps_id AND sender_id IS NOT NULL THEN %(queued)s ELSE %(unknown)s END,
+                status = CASE
+                    WHEN lost.stage = %(queued)s AND attempts = 0 AND retried_at IS NULL THEN %(pending)s
+                    WHEN keeps_id AND sender_id IS NOT NULL THEN %(queued)s
+                    ELSE %(unknown)s
+                END,
                 due_at = CASE WHEN keeps_id THEN now() ELSE due_at END
             FROM lost WHERE message.id = lost.id
-            RETURNING message.batch_id, message.status
+            RETURNING message.batch_id, lost.stage, message.status
             """,
             {
+                "pending": MessageStatus.PENDING,
                 "sending": MessageStatus.SENDING,
                 "queued": MessageStatus.QUEUED,
                 "unknown": MessageStatus.UNKNOWN,
             },
         )
         rows = cursor.fetchall()
-    for batch_id, status in rows:
-        changes.move(batch_id, MessageStatus.SENDING, status)
+    for batch_id, was, status in rows:
+        changes.move(batch_id, was, status)
     return len(rows)
 
 

@@ -1,10 +1,12 @@
 """Writes what a session is, as its owner sees it, and what follows for the sender's queue."""
 
+import logging
 from dataclasses import replace
 
 from django.db import connection, transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
 
 from accounts import live
 from accounts.services import record
@@ -17,8 +19,11 @@ from senders.tasks import send_pause_notice
 from session_service import leases
 from session_service.providers.base import QrCode, SessionState
 
+logger = logging.getLogger(__name__)
+
 # A person must act before the session can be opened again, so nobody goes on wanting it.
-ENDED = {SenderStatus.LOGGED_OUT, SenderStatus.BANNED, SenderStatus.REPLACED, SenderStatus.DISCONNECTED}
+NEEDS_A_PERSON = {SenderStatus.LOGGED_OUT, SenderStatus.BANNED, SenderStatus.REPLACED}
+ENDED = {*NEEDS_A_PERSON, SenderStatus.DISCONNECTED}
 # What may have left through these never will be settled by them.
 GONE = {SenderStatus.LOGGED_OUT, SenderStatus.BANNED}
 
@@ -40,7 +45,7 @@ def write_state(*, worker_id: int, state: SessionState) -> bool:
             if Sender.objects.filter(phone_number=state.phone_number).exclude(pk=state.sender_id).exists():
                 fields |= _refuse_number(state.phone_number)
                 state = replace(state, status=str(fields["status"]), detail=str(fields["status_detail"]))
-        if state.status in ENDED:
+        if state.status in NEEDS_A_PERSON:
             fields["wanted"] = False
         sender = Sender.objects.filter(pk=state.sender_id)
         sender.update(**fields)
@@ -52,7 +57,7 @@ def write_state(*, worker_id: int, state: SessionState) -> bool:
             _end_uncertain(state.sender_id, changes)
         changes.save()
     if state.status != SenderStatus.SCAN:
-        qr.forget(state.sender_id)
+        _forget_code(state.sender_id)
     publish(state.sender_id, {"status": state.status, "detail": state.detail})
     return True
 
@@ -65,6 +70,14 @@ def _refuse_number(phone_number: str) -> dict[str, object]:
         "status_detail": _("Another sender already uses %(number)s. Unlink it on the phone, then scan with another.")
         % {"number": phone_number},
     }
+
+
+def _forget_code(sender_id: int) -> None:
+    """Without Redis it stays until it runs out by itself, which must not hold the session up."""
+    try:
+        qr.forget(sender_id)
+    except RedisError as error:
+        logger.warning("the QR code of sender %s stays a little longer: %s", sender_id, error)
 
 
 def show_qr(*, code: QrCode) -> None:

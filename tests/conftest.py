@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 import redis
 from django.conf import settings
@@ -12,6 +13,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests import product
 from whatsapp_automation import private_servers
+
+# How long one example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("product", deadline=None)
+hypothesis.settings.load_profile("product")
 
 pytest_plugins = ["tests.fixtures_people"]
 

@@ -198,3 +198,23 @@ def test_the_answer_does_not_wait_for_the_list(owner_api):
         assert send(owner_api, content).status_code == 202
         spent.append(time.process_time() - began)
     assert min(spent) < 0.3
+
+
+def test_sending_hours_and_typing(owner_api):
+    hours = '[{"days": [1, 2, 3, 4, 5], "from": "09:00", "to": "17:00"}]'
+    given = {"windows": hours, "timezone": "Asia/Makassar", "recipient_time": "true", "typing": "true"}
+    campaign_id = create(owner_api, **given)
+    shown = owner_api.get(f"/api/campaigns/{campaign_id}").json()
+    assert shown["windows"] == [{"days": [1, 2, 3, 4, 5], "from": "09:00", "to": "17:00"}]
+    assert (shown["timezone"], shown["recipient_time"], shown["typing"]) == ("Asia/Makassar", True, True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("windows", '[{"days": [9], "from": "09:00", "to": "17:00"}]'), ("windows", "{}"), ("timezone", "Mars/Olympus")],
+)
+def test_bad_sending_hours_are_named(owner_api, field, value):
+    answer = send(owner_api, **{field: value})
+    assert answer.status_code == 400
+    assert list(answer.json()) == [field]
+    assert not Campaign.objects.exists()

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now
 
+from messaging import planner
 from messaging.counts import Changes
 from messaging.models import Batch, Message, MessageStatus
 from senders.models import Sender, SenderStatus
@@ -132,6 +133,19 @@ def test_leased_but_never_handed_over_returns_to_the_queue(sender: Sender, worke
         message.refresh_from_db()
         assert message.status == expected
     assert message.attempts == 0
+    assert_counters_true(batch)
+
+
+def test_what_was_queued_for_a_deleted_sender_is_planned_afresh_or_unknown(sender: Sender) -> None:
+    batch = make_batch(sender.organization, [sender], 2)
+    planner.plan_all()
+    tried, fresh = Message.objects.filter(batch=batch).order_by("pk")
+    Message.objects.filter(pk=tried.pk).update(attempts=1)
+    sender.delete()
+    assert leases.recover_lost() == {batch.pk}
+    tried.refresh_from_db()
+    fresh.refresh_from_db()
+    assert (tried.status, fresh.status) == (MessageStatus.UNKNOWN, MessageStatus.PENDING)
     assert_counters_true(batch)
 
 
