@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
 from messaging import ledger, progress
@@ -40,6 +40,7 @@ T = TypeVar("T")
 IDLE_SECONDS = 0.1  # between two looks at the queue when there was nothing to do
 TYPING_LOOK_SECONDS = 0.25
 GATHER_SECONDS = 0.01
+OUTAGE_SECONDS = 1.0  # between two tries to reach a database that is away
 RESULTS_A_COMMIT = 1_000
 MOST_WAITING = 5_000  # results and events not yet written; beyond it, providers wait
 OPENED_A_ROUND = 50  # sessions opened between two heartbeats, so that a restart is gentle
@@ -92,6 +93,11 @@ class Work:
     @property
     def flat_events(self) -> list[Receipt | Inbound]:
         return [event for events, _ in self.events for event in events]
+
+
+def _complain(consequence: str, error: Exception) -> None:
+    """One line for an outage, which repeats every second; the whole story for anything else."""
+    logger.warning("%s: %s", consequence, error, exc_info=not isinstance(error, OperationalError | InterfaceError))
 
 
 class Worker:
@@ -155,9 +161,9 @@ class Worker:
         while state.sender_id in self.senders:
             try:
                 return await self._database(self._calm, lambda: states.write_state(worker_id=self.id, state=state))
-            except (DatabaseError, InterfaceError):
-                logger.warning("the state of sender %s could not be written", state.sender_id, exc_info=True)
-                await self._sleep(1.0)
+            except (DatabaseError, InterfaceError) as error:
+                _complain(f"the state of sender {state.sender_id} could not be written", error)
+                await self._sleep(OUTAGE_SECONDS)
         return False
 
     def _note_answer(self, result: SendResult) -> None:
@@ -178,10 +184,7 @@ class Worker:
 
     async def run(self) -> None:
         """Works until `stop`. Returns when everything is closed, written and released."""
-        name = f"{socket.gethostname()}:{os.getpid()}"
-        registered = await self._database(self._calm, lambda: leases.register(name=name, capacity=self.capacity))
-        self.id = registered.pk
-        logger.info("session worker %s (%s) started", self.id, name)
+        await self._register()
         work = (self._renew_leases, self._take_senders, self._dispatch, self._type, self._tell)
         loops = [asyncio.create_task(loop()) for loop in work]
         stopped = asyncio.create_task(self._stopping.wait())
@@ -192,29 +195,55 @@ class Worker:
         for task in done - {stopped}:
             task.result()  # a loop that broke takes the process down, and the supervisor starts a new one
 
+    async def _register(self) -> None:
+        """Tries until the database answers, which may be started after this process, or again."""
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        while not self._stopping.is_set():
+            try:
+                made = await self._database(self._calm, lambda: leases.register(name=name, capacity=self.capacity))
+            except (OperationalError, InterfaceError) as error:
+                _complain("the database does not answer; this worker waits for it", error)
+                await self._sleep(OUTAGE_SECONDS)
+            else:
+                self.id = made.pk
+                logger.info("session worker %s (%s) started", self.id, name)
+                return
+
     def stop(self) -> None:
         self._stopping.set()
         self._wake.set()
 
     async def _shut_down(self) -> None:
-        """Waits a little for answers, writes them, closes the sessions and gives the senders up."""
+        """Waits a little for answers, writes them, closes the sessions and gives the senders up.
+
+        Without the database the sessions are closed all the same; the leases then run out.
+        """
         deadline = time.monotonic() + CLOSING_SECONDS
         while self.in_flight and time.monotonic() < deadline:
-            await self._step(lease=False)
+            await self._write_rest()
             await asyncio.sleep(0.05)
         for sender in list(self.senders.values()):
             self._let_go(sender, release=True)
         await asyncio.gather(*self._background, return_exceptions=True)
-        while await self._step(lease=False):
+        while await self._write_rest():
             pass
         for provider in self.providers.values():
             await provider.close()
-        await self._database(self._calm, lambda: leases.stop(worker_id=self.id))
+        with suppress(DatabaseError, InterfaceError):
+            await self._database(self._calm, lambda: leases.stop(worker_id=self.id))
         await self._publish()
         for executor in (self._hot, self._calm, self._heart):
             await self._database(executor, lambda: connection.close())
             executor.shutdown()
         logger.info("session worker %s stopped", self.id)
+
+    async def _write_rest(self) -> bool:
+        """One step that leases nothing. True if anything was written."""
+        try:
+            return await self._step(lease=False)
+        except (DatabaseError, InterfaceError) as error:
+            _complain("the database does not answer; what is left is settled by whoever takes over", error)
+            return False
 
     # -- Leases and sessions --
 
@@ -222,8 +251,8 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 await self._renew()
-            except (DatabaseError, InterfaceError):
-                logger.warning("the database does not answer; leases are not renewed", exc_info=True)
+            except (DatabaseError, InterfaceError) as error:
+                _complain("the database does not answer; leases are not renewed", error)
             await self._sleep(self._pause)
 
     async def _renew(self) -> None:
@@ -247,8 +276,8 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 await self._take()
-            except (DatabaseError, InterfaceError):
-                logger.warning("the database does not answer; no sender is taken", exc_info=True)
+            except (DatabaseError, InterfaceError) as error:
+                _complain("the database does not answer; no sender is taken", error)
             await self._sleep(self._pause)
 
     @property
@@ -352,9 +381,9 @@ class Worker:
             self._wake.clear()
             try:
                 moved = await self._step(lease=time.monotonic() >= self._next_lease)
-            except (DatabaseError, InterfaceError):
-                logger.warning("the database does not answer; nothing is sent until it does", exc_info=True)
-                await self._sleep(1.0)
+            except (DatabaseError, InterfaceError) as error:
+                _complain("the database does not answer; nothing is sent until it does", error)
+                await self._sleep(OUTAGE_SECONDS)
                 continue
             # Answers that dribble in are gathered a little, so that many senders do not mean many commits.
             await self._sleep(GATHER_SECONDS if moved else IDLE_SECONDS, wakes=not moved)
@@ -492,8 +521,8 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 await self._show_typing(shown)
-            except (DatabaseError, InterfaceError):
-                logger.warning("the database does not answer; nobody is shown as typing", exc_info=True)
+            except (DatabaseError, InterfaceError) as error:
+                _complain("the database does not answer; nobody is shown as typing", error)
             await self._sleep(TYPING_LOOK_SECONDS)
 
     async def _show_typing(self, shown: dict[int, float]) -> None:
@@ -525,8 +554,8 @@ class Worker:
             return
         try:
             self._unpublished |= await self._database(self._calm, lambda: progress.publish(batch_ids))
-        except (DatabaseError, InterfaceError, OSError):
-            logger.warning("progress could not be published", exc_info=True)
+        except (DatabaseError, InterfaceError) as error:
+            _complain("progress could not be published", error)
             self._unpublished |= batch_ids
 
     # -- Helpers --
