@@ -114,6 +114,7 @@ class Worker:
         self._tokens, self._tokens_at = 0.0, time.monotonic()
         self._next_lease = 0.0
         self._in_doubt = False
+        self._probes_next = False  # whose turn it is while an endpoint is tried again
         self._results: deque[SendResult] = deque()
         self._events: deque[tuple[Sequence[Receipt | Inbound], asyncio.Future[None]]] = deque()
         self._unpublished: set[int] = set()
@@ -432,11 +433,16 @@ class Worker:
             room = min(room, self._tokens_now())
         held = self._sendable() if room > 0 else []
         trying = {name for name, breaker in self.breakers.items() if breaker.state is BreakerState.HALF_OPEN}
-        if trying:  # one message finds out whether the endpoint answers again; the others wait for that
-            probing = [each for each in held if self.senders[each[0]].held.provider in trying]
-            sending_already = any(self._goes_to(sent, trying) for sent in self.in_flight.values())
-            return ([], 0) if sending_already else (probing[:1], 1) if probing else (held, room)
-        return held, room
+        if not trying:
+            return held, room
+        # One message, of whichever sender has one, finds out whether the endpoint answers again. The senders of other
+        # endpoints do not wait for that: they have every other turn.
+        probing = [each for each in held if self.senders[each[0]].held.provider in trying]
+        others = [each for each in held if each not in probing]
+        self._probes_next = not self._probes_next
+        if self._probes_next and probing and not any(self._goes_to(sent, trying) for sent in self.in_flight.values()):
+            return probing, 1
+        return others, room
 
     def _goes_to(self, sent: InFlight, providers: set[str]) -> bool:
         sender = self.senders.get(sent.sender_id)

@@ -13,6 +13,7 @@ from messaging import planner
 from messaging.models import MessageStatus
 from senders.models import Sender, SenderStatus
 from session_service import leases
+from session_service.breakers import BreakerState
 from session_service.models import SessionLease
 from session_service.providers.simulated import network
 from session_service.worker import Worker
@@ -164,3 +165,16 @@ def test_sessions_open_while_nobody_can_be_told(senders: list[Sender], settings,
         plan_until_finished(batch)
         wait_until(lambda: at(batch, MessageStatus.READ) == 20 or len(arrived()) == 20, "all have it")
     assert arrived() == everyone(20)
+
+
+def test_whichever_sender_has_a_message_tries_an_endpoint_again(senders: list[Sender]) -> None:
+    with running_worker() as worker:
+        wait_until(connected, "the senders are connected")
+        for number, sender in enumerate(senders):
+            breaker = worker.breakers[sender.provider]
+            breaker.failures = breaker.threshold
+            assert breaker.state is BreakerState.HALF_OPEN
+            plan_until_finished(make_batch(sender.organization, [sender], 3))
+            assert breaker.state is BreakerState.CLOSED
+            assert len(arrived(duplicates=True)) == 3, f"sender {number}"
+            network.reset_deliveries()
