@@ -184,15 +184,25 @@ def _check_variables(template: Template, columns: Iterable[Column], contact_list
 
 def prepare_campaign(*, campaign_id: int) -> None:
     """Reads the sheet, fixes the audience, and starts the campaign if that was asked for. Safe to repeat."""
-    campaign = Campaign.objects.select_related("list_import").get(pk=campaign_id)
+    campaign = Campaign.objects.select_related("batch", "contact_list", "list_import").get(pk=campaign_id)
     if campaign.list_import is not None:
-        list_import = imports.read(list_import_id=campaign.list_import.pk)
+        list_import = imports.read(
+            list_import_id=campaign.list_import.pk, accept=lambda columns: _accept(campaign, columns)
+        )
         if list_import.status == ListImport.Status.READING:
             return  # another process reads it, and goes on from there
         if list_import.status == ListImport.Status.FAILED:
             _fail(campaign, list_import.error)
     freeze_audience(campaign_id=campaign_id)
     live.publish(progress.topic(campaign.batch_id), {"type": "prepared"})
+
+
+def _accept(campaign: Campaign, columns: list[Column]) -> None:
+    """Refuses a sheet that lacks a variable of the text before its rows are read."""
+    try:
+        _check_variables(template_text.parse(campaign.batch.text), columns, campaign.contact_list)
+    except TemplateError as error:
+        raise SheetError(str(error)) from error
 
 
 def freeze_audience(*, campaign_id: int) -> None:

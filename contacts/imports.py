@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from accounts import live
 from contacts import columns as column_rules
-from contacts.columns import NAME, PHONE
+from contacts.columns import NAME, PHONE, Column
 from contacts.models import ImportedRow, ListImport
 from contacts.phone_numbers import find_mobile
 from contacts.sheets import Sheet, cell_text, is_blank, open_sheet, row_values
@@ -54,16 +54,16 @@ def run(*, list_import_id: int) -> None:
         write_contacts(list_import_id=list_import_id)
 
 
-def read(*, list_import_id: int) -> ListImport:
+def read(*, list_import_id: int, accept: Callable[[list[Column]], None] | None = None) -> ListImport:
     """Reads the stored sheet into `ImportedRow`. A file that cannot be used makes the import `failed`, with the reason.
 
-    Returns the import as it is afterwards; still `reading` while another process is at it.
+    `accept` may refuse the columns with a `SheetError` before any row is read. Returns the import as it is afterwards; still `reading` while another process is at it.
     """
     try:
         with transaction.atomic(), _only_one(list_import_id) as list_import:
             if list_import is not None and list_import.status == Status.READING:
                 _count_attempt(list_import)
-                _read_file(list_import)
+                _read_file(list_import, accept)
     except SheetError as error:
         _fail(list_import_id, Status.READING, str(error))
     except Cancelled:
@@ -134,11 +134,13 @@ def _count_attempt(list_import: ListImport) -> None:
         )
 
 
-def _read_file(list_import: ListImport) -> None:
+def _read_file(list_import: ListImport, accept: Callable[[list[Column]], None] | None) -> None:
     name, region = list_import.file_name, list_import.organization.default_region
     with _local_copy(list_import) as file:
         check_upload(file, name)
         sheet = open_sheet(file, name, region)
+        if accept is not None:
+            accept(sheet.columns)
         progress = _Progress(list_import.pk, sheet.rows)
         blank, invalid = _copy_rows(list_import.pk, sheet, region, progress.note)
     merged, blocked = _count_people(list_import)

@@ -188,6 +188,7 @@ class TestSheetsThatAreLookedIntoLater:
         assert campaign.status == "failed"
         assert "There is no column for {{nma}}. Did you mean {{nama}}?" in campaign.error
         assert not Message.objects.exists()
+        assert not ImportedRow.objects.exists()
 
     def test_a_good_one(self, organization):
         assert prepared(organization, template="Hi {{kota}}").status == "ready"

@@ -23,6 +23,7 @@ export default (Alpine) =>
     text: "",
     values: {},
     isKnown: false,
+    isLarge: false,
     sheetError: "",
 
     init() {
@@ -52,8 +53,13 @@ export default (Alpine) =>
       const said = this.$root.querySelector("[data-example]");
       this.values = JSON.parse(said.dataset.example);
       this.isKnown = said.dataset.isKnown === "true";
+      this.isLarge = said.dataset.isLarge === "true";
       this.sheetError = said.dataset.sheetError;
       this.text = this.$refs.text.value;
+    },
+
+    get isSmall() {
+      return !this.isLarge;
     },
 
     get isFine() {
@@ -66,7 +72,13 @@ export default (Alpine) =>
 
     look() {
       const file = this.$root.querySelector("input[type=file]").files[0];
-      if (file && file.size > LARGEST_LOOKED_INTO) return;
+      this.isLarge = Boolean(file) && file.size > LARGEST_LOOKED_INTO;
+      if (this.isLarge) {
+        this.values = {};
+        this.isKnown = false;
+        this.sheetError = "";
+        return;
+      }
       this.$refs.variables.dispatchEvent(new CustomEvent("look"));
     },
 
