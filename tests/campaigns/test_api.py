@@ -1,6 +1,7 @@
 """Campaigns by REST, as scripts outside use them."""
 
 import time
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -202,7 +203,7 @@ def test_the_answer_does_not_wait_for_the_list(owner_api):
 
 def test_sending_hours_and_typing(owner_api):
     hours = '[{"days": [1, 2, 3, 4, 5], "from": "09:00", "to": "17:00"}]'
-    given = {"windows": hours, "timezone": "Asia/Makassar", "recipient_time": "true", "typing": "true"}
+    given: dict[str, Any] = {"windows": hours, "timezone": "Asia/Makassar", "recipient_time": "true", "typing": "true"}
     campaign_id = create(owner_api, **given)
     shown = owner_api.get(f"/api/campaigns/{campaign_id}").json()
     assert shown["windows"] == [{"days": [1, 2, 3, 4, 5], "from": "09:00", "to": "17:00"}]
