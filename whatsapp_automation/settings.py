@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 from django.templatetags.static import static
@@ -42,14 +43,13 @@ DATABASES = {
 
 # -- Security --
 DEBUG = env.flag("DEBUG", False)
+BASE_URL = env.url("BASE_URL", f"http://127.0.0.1:{PORT}", ("http", "https")).rstrip("/")
 SECRET_KEY = env.text("SECRET_KEY", "")
-if not SECRET_KEY and USES_PRIVATE_POSTGRES:
-    SECRET_KEY = local_servers.own_secret(DATA_DIR, "secret_key")
+if not SECRET_KEY and urlsplit(BASE_URL).hostname in ("127.0.0.1", "localhost", "::1"):
+    SECRET_KEY = local_servers.own_secret(DATA_DIR, "secret_key")  # one machine, one data folder
 elif not SECRET_KEY:
     env.complain("SECRET_KEY", "is not set.", "Set it to 50 or more random characters and keep it secret.")
     SECRET_KEY = secrets.token_urlsafe(50)  # this process only; the system check stops every command anyway
-
-BASE_URL = env.url("BASE_URL", f"http://127.0.0.1:{PORT}", ("http", "https")).rstrip("/")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [BASE_URL])
 if BASE_URL.startswith("https://"):
