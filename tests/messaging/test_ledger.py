@@ -1,6 +1,7 @@
 """Results and receipts: forward only, fenced by the lease's epoch, counted once."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -44,7 +45,7 @@ def move(message: Message, status: MessageStatus, **fields: object) -> None:
     message.refresh_from_db()
 
 
-def result(message: Message, outcome: Outcome, epoch: int = 5, **fields: str) -> int:
+def result(message: Message, outcome: Outcome, epoch: int = 5, **fields: Any) -> int:
     changes = Changes()
     with transaction.atomic():
         changed = ledger.write_results([SendResult(message.pk, epoch, outcome, **fields)], changes).rows
@@ -87,6 +88,30 @@ def test_the_last_try_ends_as_failed(message: Message, batch: Batch, settings) -
     assert message.status == MessageStatus.FAILED
     assert (message.error_code, message.error) == ("timeout", "no answer")
     assert message.ended_at is not None
+    assert_counters_true(batch)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "attempts", "left"),
+    [(Outcome.UNREACHABLE, 1, 1), (Outcome.UNREACHABLE, 9, 8), (Outcome.CLOSED, 1, 0), (Outcome.CLOSED, 9, 8)],
+)
+def test_an_outage_costs_no_try_and_blames_nobody(
+    message: Message, batch: Batch, sender: Sender, outcome: Outcome, attempts: int, left: int
+) -> None:
+    Message.objects.filter(pk=message.pk).update(attempts=attempts)
+    result(message, outcome, code="no_answer")
+    assert (message.status, message.attempts, message.exhausted) == (MessageStatus.QUEUED, left, False)
+    assert message.due_at > now()
+    sender.refresh_from_db()
+    assert (sender.consecutive_failures, sender.health) == (0, 100)
+    assert_counters_true(batch)
+
+
+def test_more_attempts_than_tries_are_no_trouble(message: Message, batch: Batch) -> None:
+    """A message whose worker was killed several times has them."""
+    Message.objects.filter(pk=message.pk).update(attempts=9)
+    result(message, Outcome.TRY_AGAIN, code="timeout")
+    assert (message.status, message.exhausted) == (MessageStatus.FAILED, True)
     assert_counters_true(batch)
 
 
