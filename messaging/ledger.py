@@ -23,6 +23,9 @@ from senders import health
 
 FIRST_CONTACTS_HELD = timedelta(hours=24)  # where WhatsApp limits new chats and does not say until when
 NOT_ON_WHATSAPP = "not_on_whatsapp"  # the code with which providers say that a number has no WhatsApp account
+# A network that is away and a session that was closed say nothing about the message: it never runs out of tries by them.
+# The number is the fewest attempts that remain: after 0 it may change senders, after 1 it may have left.
+_COSTS_NO_TRY = {Outcome.UNREACHABLE: 1, Outcome.CLOSED: 0}
 
 
 def retry_delay(attempts: int) -> timedelta:
@@ -36,30 +39,34 @@ def _status_of(result: SendResult) -> tuple[int, str]:
         return MessageStatus.SENT, ""
     if result.outcome is Outcome.UNCERTAIN:
         return MessageStatus.UNKNOWN, ""
-    if result.outcome in (Outcome.TRY_AGAIN, Outcome.UNREACHABLE):
+    if result.outcome in (Outcome.TRY_AGAIN, *_COSTS_NO_TRY):
         return MessageStatus.QUEUED, ""
     if result.code == NOT_ON_WHATSAPP:
         return MessageStatus.SKIPPED, SkipReason.NOT_ON_WHATSAPP
     return MessageStatus.FAILED, ""
 
 
-_RESULTS_SQL = """
+_EXHAUSTED_SQL = "(r.status = %(queued)s AND r.least_attempts IS NULL AND message.attempts >= %(tries)s)"
+_RESULTS_SQL = f"""
 UPDATE messaging_message AS message SET
-    status = CASE WHEN r.status = %(queued)s AND message.attempts >= %(tries)s THEN %(failed)s ELSE r.status END,
+    status = CASE WHEN {_EXHAUSTED_SQL} THEN %(failed)s ELSE r.status END,
     skip_reason = r.skip_reason,
     error_code = r.code,
     error = r.detail,
-    exhausted = r.status = %(queued)s AND message.attempts >= %(tries)s,
+    exhausted = {_EXHAUSTED_SQL},
+    attempts = CASE WHEN r.least_attempts IS NULL THEN message.attempts
+        ELSE GREATEST(r.least_attempts, message.attempts - 1) END,
     whatsapp_id = CASE WHEN r.whatsapp_id = '' THEN message.whatsapp_id ELSE r.whatsapp_id END,
     sent_at = CASE WHEN r.status = %(sent)s THEN %(now)s ELSE message.sent_at END,
-    due_at = CASE WHEN r.status = %(queued)s THEN r.again_at[message.attempts] ELSE message.due_at END,
-    ended_at = CASE WHEN r.status >= %(failed)s OR (r.status = %(queued)s AND message.attempts >= %(tries)s)
-        THEN %(now)s END
+    -- There can be more attempts than tries: those of a killed worker cost none.
+    due_at = CASE WHEN r.status = %(queued)s THEN r.again_at[LEAST(message.attempts, %(tries)s)] ELSE message.due_at END,
+    ended_at = CASE WHEN r.status >= %(failed)s OR {_EXHAUSTED_SQL} THEN %(now)s END
 FROM (
     SELECT given.*, %(again_at)s::timestamptz[] AS again_at
     FROM unnest(%(ids)s::bigint[], %(epochs)s::bigint[], %(statuses)s::smallint[], %(reasons)s::text[],
-        %(codes)s::text[], %(details)s::text[], %(whatsapp_ids)s::text[], %(blamed)s::boolean[])
-        AS given (id, epoch, status, skip_reason, code, detail, whatsapp_id, sender_is_blamed)
+        %(codes)s::text[], %(details)s::text[], %(whatsapp_ids)s::text[], %(blamed)s::boolean[],
+        %(least_attempts)s::integer[])
+        AS given (id, epoch, status, skip_reason, code, detail, whatsapp_id, sender_is_blamed, least_attempts)
 ) AS r
 WHERE message.id = r.id AND message.lease_epoch = r.epoch AND message.status = %(sending)s
 RETURNING message.batch_id, message.sender_id, message.status, message.skip_reason, r.sender_is_blamed
@@ -95,10 +102,12 @@ def _write_settled(results: Sequence[SendResult], changes: Changes) -> Written:
                 "epochs": [result.epoch for result in results],
                 "statuses": [status for status, _ in statuses],
                 "reasons": [reason for _, reason in statuses],
-                "codes": [result.code[:40] for result in results],
+                # Empty also where it may have left: `services.cancel_batch` tells the two apart by it.
+                "codes": ["" if result.outcome is Outcome.UNREACHABLE else result.code[:40] for result in results],
                 "details": [result.detail[:300] for result in results],
                 "whatsapp_ids": [result.whatsapp_id for result in results],
                 "blamed": [_is_blamed(result) for result in results],
+                "least_attempts": [_COSTS_NO_TRY.get(result.outcome) for result in results],
                 "again_at": [moment + retry_delay(attempts) for attempts in range(1, settings.SEND_ATTEMPTS + 1)],
                 "tries": settings.SEND_ATTEMPTS,
                 "now": moment,

@@ -149,6 +149,7 @@ def recover(changes: Changes) -> int:
                     WHEN keeps_id AND sender_id IS NOT NULL THEN %(queued)s
                     ELSE %(unknown)s
                 END,
+                error_code = '', -- of an earlier try: nobody knows whether this one left
                 due_at = CASE WHEN keeps_id THEN now() ELSE due_at END
             FROM lost WHERE message.id = lost.id
             RETURNING message.batch_id, lost.stage, message.status

@@ -171,7 +171,7 @@ class Worker:
         """Tells the breaker of the endpoint that the message went to."""
         sent = self.in_flight.get(result.message_id)
         sender = self.senders.get(sent.sender_id) if sent is not None else None
-        if sender is not None:
+        if sender is not None and result.outcome is not Outcome.CLOSED:
             breaker = self.breakers[sender.held.provider]
             breaker.failed() if result.outcome is Outcome.UNREACHABLE else breaker.answered()
 

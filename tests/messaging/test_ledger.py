@@ -101,6 +101,7 @@ def test_an_outage_costs_no_try_and_blames_nobody(
     Message.objects.filter(pk=message.pk).update(attempts=attempts)
     result(message, outcome, code="no_answer")
     assert (message.status, message.attempts, message.exhausted) == (MessageStatus.QUEUED, left, False)
+    assert message.error_code == ("" if outcome is Outcome.UNREACHABLE else "no_answer")
     assert message.due_at > now()
     sender.refresh_from_db()
     assert (sender.consecutive_failures, sender.health) == (0, 100)

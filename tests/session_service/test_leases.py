@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now
 
-from messaging import planner
+from messaging import planner, services
 from messaging.counts import Changes
 from messaging.models import Batch, Message, MessageStatus
 from senders.models import Sender, SenderStatus
@@ -103,6 +103,17 @@ def test_what_a_lost_worker_was_sending_is_settled_by_the_next(
     message = Message.objects.get(batch=batch)
     assert message.status == status
     assert (message.sender_id, message.whatsapp_id) == (sender.pk, "3EB0A")
+    assert_counters_true(batch)
+
+
+def test_what_may_have_left_is_unknown_when_its_batch_is_cancelled(sender: Sender) -> None:
+    make_lease(sender, epoch=3)
+    batch = sending(sender, epoch=3, keeps_id=True)
+    Message.objects.filter(batch=batch).update(error_code="timeout")  # of the try before
+    expire(sender)
+    leases.recover_lost()
+    services.cancel_batch(batch=batch)
+    assert Message.objects.get(batch=batch).status == MessageStatus.UNKNOWN
     assert_counters_true(batch)
 
 

@@ -119,7 +119,7 @@ async def test_a_session_closes_at_once_and_its_answers_still_come(open_line):
     assert line.listener.outcomes == {
         1: ("acknowledged", ""),
         2: ("acknowledged", ""),
-        3: ("try again", "closed"),
+        3: ("closed", "closed"),
     }
 
 
@@ -232,7 +232,8 @@ async def test_a_ban_refuses_the_message_and_everything_after_it(open_line):
     taken = [number for number, (_, code) in sorted(line.listener.outcomes.items()) if code == ""]
     assert 0 < len(taken) < 100
     assert taken == list(range(1, len(taken) + 1)), "what came before the ban went out"
-    assert {line.listener.outcomes[n] for n in range(len(taken) + 1, 101)} == {("try again", "banned")}
+    assert line.listener.outcomes[len(taken) + 1] == ("try again", "banned")
+    assert {line.listener.outcomes[n] for n in range(len(taken) + 2, 101)} == {("closed", "banned")}
     assert len(list(network.deliveries())) == len(taken)
     await until(lambda: line.listener.statuses == ["connected", "banned"])
 

@@ -86,7 +86,7 @@ async def test_the_owner_of_a_newer_epoch_replaces_the_session(simulated):
     await old_session.send([message(1)])
     await new_session.send([message(2, epoch=2)])
     await until(lambda: old.sent and new.sent)
-    assert old.outcomes == {1: ("try again", "replaced")}
+    assert old.outcomes == {1: ("closed", "replaced")}
     assert new.outcomes == {2: ("acknowledged", "")}
     assert [delivery["message_id"] for delivery in network.deliveries()] == ["ID2"]
     await other.close()
@@ -103,7 +103,7 @@ async def test_a_replaced_session_is_refused_even_before_it_heard_of_it(simulate
 
     await session.send([message(1)])
     await until(lambda: old.sent)
-    assert old.outcomes == {1: ("try again", "replaced")}
+    assert old.outcomes == {1: ("closed", "replaced")}
     assert old.statuses == ["connected"]
     await other.close()
 
@@ -117,7 +117,7 @@ async def test_an_older_epoch_cannot_take_a_session_back(simulated):
     await session.send([message(1, epoch=6)])
     await until(lambda: older.sent)
     assert older.statuses == ["replaced"]
-    assert older.outcomes == {1: ("try again", "replaced")}
+    assert older.outcomes == {1: ("closed", "replaced")}
     assert newer.statuses == ["connected"]
     await other.close()
 
@@ -130,7 +130,7 @@ async def test_the_phone_can_log_its_sender_out(simulated):
     await until(lambda: "logged_out" in listener.statuses)
     await session.send([message(1)])
     await until(lambda: listener.sent)
-    assert listener.outcomes == {1: ("try again", "logged_out")}
+    assert listener.outcomes == {1: ("closed", "logged_out")}
 
     again = Listener()
     await session.close()
@@ -146,7 +146,7 @@ async def test_a_banned_number_is_refused_until_it_is_unbanned(simulated):
     await until(lambda: "banned" in listener.statuses)
     await session.send([message(1)])
     await until(lambda: listener.sent)
-    assert listener.outcomes == {1: ("try again", "banned")}
+    assert listener.outcomes == {1: ("closed", "banned")}
 
     await session.close()
     refused, accepted = Listener(), Listener()

@@ -204,4 +204,4 @@ class Step:
 def _refused(message: OutgoingMessage | SendResult, code: str) -> SendResult:
     """The message did not leave, and may leave through a session that is open."""
     message_id = message.id if isinstance(message, OutgoingMessage) else message.message_id
-    return SendResult(message_id, message.epoch, Outcome.TRY_AGAIN, code, REFUSALS[code])
+    return SendResult(message_id, message.epoch, Outcome.CLOSED, code, REFUSALS[code])
