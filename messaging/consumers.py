@@ -14,6 +14,7 @@ from accounts import tickets
 from accounts.models import Membership
 from accounts.permissions import capabilities_of, capability_for_topic
 from contacts.models import ListImport
+from messaging import progress
 from messaging.hub import hub
 from messaging.models import Batch
 from senders.models import Sender
@@ -48,6 +49,13 @@ def may_watch(user: Any, topic: str, organization_id: int | None) -> bool:
     return membership is not None and capability_for_topic(topic) in capabilities_of(membership)
 
 
+def present_state(topic: str) -> dict[str, Any] | None:
+    """What a new watcher is told at once; None for topics whose pages fetch it themselves."""
+    kind, _, number = topic.partition(".")
+    batch = Batch.objects.filter(pk=int(number)).first() if kind == "batch" else None
+    return progress.event(batch) if batch is not None else None
+
+
 class LiveConsumer(AsyncWebsocketConsumer):
     """Sends every event of one topic as JSON, and answers a page that asks whether the line still stands."""
 
@@ -63,6 +71,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close(code=refusal)
             return
         await hub().join(self.topic, self)
+        if (present := await database_sync_to_async(present_state)(self.topic)) is not None:
+            self.offer(present)  # after joining, so that nothing is missed in between
         self.tasks.append(asyncio.create_task(self._send_newest()))
         if self.by_session:
             self.tasks.append(asyncio.create_task(self._check_again()))
@@ -98,6 +108,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 return CLOSE_UNAUTHENTICATED
             return None if bound_to == organization_id else CLOSE_UNKNOWN_TOPIC
         if not self._same_origin():
+            return CLOSE_UNAUTHENTICATED
+        session = self.scope["session"]  # read once; signing out since then has removed it
+        if not session.session_key or not await database_sync_to_async(session.exists)(session.session_key):
             return CLOSE_UNAUTHENTICATED
         user = await get_user(self.scope)
         if not user.is_authenticated:

@@ -77,6 +77,12 @@ def _rate(batch_id: int, left: int) -> float | None:
     return max(0.0, (left - number) / (moment - began) * 60)
 
 
+def event(batch: Batch) -> dict[str, Any]:
+    """What watchers of the batch are told."""
+    state = snapshot(batch)
+    return {"type": "progress", "at": state["as_of"], **state}
+
+
 def publish(batch_ids: Iterable[int], *, at_once: bool = False) -> set[int]:
     """Sends each batch's snapshot to its watchers; returns those that were told too recently to be told again.
 

@@ -38,10 +38,12 @@ class Socket(ApplicationCommunicator):
     async def close_code(self) -> int | None:
         """The code with which the socket is closed at once; None if it stays open."""
         await self.connect()
-        if await self.receive_nothing(timeout=0.4):
-            await self.disconnect()
-            return None
-        return int((await self.receive_output())["code"])
+        while not await self.receive_nothing(timeout=0.4):
+            message = await self.receive_output()
+            if message["type"] == "websocket.close":
+                return int(message["code"])
+        await self.disconnect()
+        return None
 
     async def disconnect(self) -> None:
         await self.send_input({"type": "websocket.disconnect", "code": 1000})
