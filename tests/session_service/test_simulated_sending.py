@@ -297,3 +297,17 @@ async def test_the_record_of_arrivals_can_be_emptied_and_phones_still_know_repea
     assert list(network.deliveries()) == []
     await line.send(message(1, attempt=2))
     assert [(d["message_id"], d["duplicate"]) for d in network.deliveries()] == [("ID1", True)]
+
+
+@pytest.mark.parametrize("keeps_ids", [True, False])
+async def test_what_could_not_even_be_handed_over_may_be_tried_again(open_line, monkeypatch, keeps_ids):
+    line = await open_line(replace(BASE, keeps_message_ids=keeps_ids))
+
+    async def refuses(pool):
+        raise redis.ConnectionError("nobody listens")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(redis.asyncio.BlockingConnectionPool, "get_connection", refuses)
+        await line.send(message(1))
+    assert line.listener.outcomes == {1: ("unreachable", "no_answer")}
+    assert not list(network.deliveries())

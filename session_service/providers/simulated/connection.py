@@ -38,8 +38,13 @@ class Connection:
             socket_connect_timeout=SECONDS_TO_ANSWER,
             retry=Retry(NoBackoff(), 0),
         )
+        self._pool = pool
         self._redis = Redis.from_pool(pool)
         self._scripts: dict[str, AsyncScript] = {}
+
+    async def reach(self) -> None:
+        """Raises where no connection can be made: then nothing leaves, whereas what fails later may have."""
+        await self._pool.release(await self._pool.get_connection())
 
     async def call(self, name: str, *arguments: str | int) -> Any:
         return await self._script(name)(args=list(arguments))

@@ -101,6 +101,10 @@ class Outbox:
         if not steps:
             return answers
         try:
+            await self._connection.reach()
+        except (RedisError, OSError) as error:
+            return answers + [(step.session, result) for step in steps for result in step.unreachable(error)]
+        try:
             verdicts = await self._connection.call_all([("send", step.arguments) for step in steps])
         except (RedisError, OSError) as error:
             verdicts = [error] * len(steps)
@@ -193,8 +197,14 @@ class Step:
             return self._results
         if isinstance(verdict, str):
             return [_refused(result, verdict) for result in self._results]
-        log.warning("The simulated network did not answer for sender %s: %s", self.session.sender_id, verdict)
-        outcome = Outcome.UNREACHABLE if self._keeps_ids else Outcome.UNCERTAIN
+        return self.unreachable(verdict) if self._keeps_ids else self._without_answer(verdict, Outcome.UNCERTAIN)
+
+    def unreachable(self, error: Exception) -> list[SendResult]:
+        """The messages did not leave, or may be repeated all the same."""
+        return self._without_answer(error, Outcome.UNREACHABLE)
+
+    def _without_answer(self, error: Exception, outcome: Outcome) -> list[SendResult]:
+        log.warning("The simulated network did not answer for sender %s: %s", self.session.sender_id, error)
         return [
             SendResult(result.message_id, result.epoch, outcome, "no_answer", "The network did not answer.")
             for result in self._results
