@@ -28,11 +28,14 @@ class SendersField(forms.ModelMultipleChoiceField):
 
 
 class NewCampaignForm(forms.Form):
+    """What must be filled in is the service's to say: so it is said together with whatever else is wrong."""
+
     name = forms.CharField(
         label=_("Name"),
         max_length=120,
+        required=False,
         help_text=_("For you and your team; the people do not see it."),
-        error_messages={"required": _("Give the campaign a name.")},
+        widget=forms.TextInput(attrs={"required": True}),
     )
     file = forms.FileField(
         label=_("Excel list"),
@@ -51,8 +54,10 @@ class NewCampaignForm(forms.Form):
     template = forms.CharField(
         label=_("Message"),
         strip=False,
-        error_messages={"required": _("Write the text of the message.")},
-        widget=forms.Textarea(attrs={"rows": 7, "x-ref": "text", "x-on:input": "typed", "dir": "auto"}),
+        required=False,
+        widget=forms.Textarea(
+            attrs={"rows": 7, "x-ref": "text", "x-on:input": "typed", "dir": "auto", "required": True}
+        ),
     )
     senders = SendersField(
         label=_("Senders"),
