@@ -29,6 +29,7 @@ ADVISORY_LOCK = 7_301  # the first half of this module's advisory locks; the sec
 MOST_PER_TICK = 10_000  # messages that one pass queues for an organization, to keep its transaction short
 MOST_QUEUED_A_SENDER = 2_000  # where no delay or quota limits the pace, this bounds what a pause has to take back
 CANCELLED_PER_TICK = 50_000
+LONGEST_IDLE = "30s"  # a planner that hangs in the middle of a pass, or whose machine vanished, lets another one plan
 
 
 def plan_all() -> int:
@@ -62,7 +63,10 @@ def plan_organization(organization: Organization) -> int:
     """Plans one organization in one transaction. Returns how many messages were queued."""
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [ADVISORY_LOCK, organization.pk % 2**31])
+            cursor.execute(
+                "SELECT pg_try_advisory_xact_lock(%s, %s), set_config('idle_in_transaction_session_timeout', %s, true)",
+                [ADVISORY_LOCK, organization.pk % 2**31, LONGEST_IDLE],
+            )
             if not cursor.fetchone()[0]:
                 return 0  # another planner got there first
         changes = Changes()

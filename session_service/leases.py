@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.timezone import now
 
 from messaging import recall
@@ -29,6 +30,17 @@ class HeldSender:
     name: str
     provider: str
     phone_number: str
+
+
+def limit_idle_transactions(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Ends a transaction that its process does nothing with for the length of a lease.
+
+    A worker that was stopped in the middle of one, or whose machine vanished, would hold its locks, and nobody could
+    take its senders over. A receiver of `connection_created`.
+    """
+    with connection.cursor() as cursor:
+        milliseconds = round(settings.SESSION_LEASE_SECONDS * 1000)
+        cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [str(milliseconds)])
 
 
 def register(*, name: str, capacity: int) -> SessionWorker:

@@ -1,8 +1,10 @@
 """One owner a session: taking, renewing, losing, and what a lost owner left behind."""
 
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 from django.utils.timezone import now
 
 from messaging import planner, services
@@ -158,6 +160,25 @@ def test_what_was_queued_for_a_deleted_sender_is_planned_afresh_or_unknown(sende
     fresh.refresh_from_db()
     assert (tried.status, fresh.status) == (MessageStatus.UNKNOWN, MessageStatus.PENDING)
     assert_counters_true(batch)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_was_stopped_in_a_transaction_does_not_keep_its_senders(
+    sender: Sender, workers: list[SessionWorker], settings
+) -> None:
+    settings.SESSION_LEASE_SECONDS = 0.3
+    leases.take(worker_id=workers[0].pk, limit=1)
+    stopped = connections.create_connection("default")
+    try:
+        leases.limit_idle_transactions(connection=stopped)
+        stopped.set_autocommit(False)
+        with stopped.cursor() as cursor:
+            cursor.execute("SELECT FROM session_service_sessionlease FOR UPDATE")
+        assert leases.take(worker_id=workers[1].pk, limit=1) == []
+        time.sleep(0.6)
+        assert [held.id for held in leases.take(worker_id=workers[1].pk, limit=1)] == [sender.pk]
+    finally:
+        stopped.close()
 
 
 def test_a_sender_that_nobody_wants_or_holds_is_shown_as_disconnected(sender: Sender) -> None:

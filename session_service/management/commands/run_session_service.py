@@ -6,7 +6,9 @@ from typing import Any
 
 import uvloop
 from django.core.management.base import BaseCommand, CommandParser
+from django.db.backends.signals import connection_created
 
+from session_service import leases
 from session_service.worker import Worker
 
 
@@ -17,6 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--capacity", type=int, help="The most sessions this worker takes.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        connection_created.connect(leases.limit_idle_transactions)
         uvloop.run(self._run(options["capacity"]))
 
     async def _run(self, capacity: int | None) -> None:
