@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from accounts.models import Organization
-from messaging import template_text, windows
+from messaging import sql, template_text, windows
 from messaging.models import Batch, Message, MessageStatus, Priority, SkipReason
 from messaging.windows import Windows
 from senders.pace import Plan, anytime
@@ -35,7 +35,8 @@ class PendingMessage:
 
 @dataclass
 class Source:
-    """`where` is SQL over `message`, with `parameters`. Without a batch the texts are final already."""
+    """`where` is SQL over `message`, with `parameters`; `few` where it finds few of many that are pending. Without a
+    batch the texts are final already."""
 
     organization: Organization
     plan: Plan
@@ -43,6 +44,7 @@ class Source:
     parameters: list[Any]
     batch: Batch | None = None
     recipient_windows: list[windows.Window] = field(default_factory=list)
+    few: bool = False
 
     @property
     def batch_id(self) -> int | None:
@@ -94,10 +96,10 @@ def pending_messages(source: Source, limit: int) -> list[PendingMessage]:
     """Claims the source's next rows, until the transaction ends; rows that another planner claims are passed over."""
     organization = source.organization
     capped = organization.cap_messages and organization.cap_days and source.batch is not None
-    sql = _PENDING_SQL.format(capped=_CAPPED_SQL if capped else "FALSE", where=source.where)
     with connection.cursor() as cursor:
+        sql.along_indexes(cursor, not source.few)
         cursor.execute(
-            sql,
+            _PENDING_SQL.format(capped=_CAPPED_SQL if capped else "FALSE", where=source.where),
             {
                 "pending": MessageStatus.PENDING,
                 "limit": limit,
@@ -163,6 +165,7 @@ def _source_of_batch(organization: Organization, batch: Batch, pool: list[int], 
         parameters=[batch.pk, pool[0]],
         batch=batch,
         recipient_windows=parsed if batch.recipient_time else [],
+        few=where == _KNOWN_OF_BATCH_SQL,
     )
 
 

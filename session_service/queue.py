@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 
+from messaging import sql
 from messaging.counts import Changes
 from messaging.models import MessageStatus
 from senders.health import PROBE_SQL, SENDABLE_SQL
@@ -17,27 +18,34 @@ from session_service.providers.base import OutgoingMessage
 
 MOST_A_SENDER = 50  # in one lease, so that a sender without a pace cannot keep the others waiting
 
-# The lease row is locked until the commit: a take-over waits for it, and then sees these messages as `sending`.
+# The lease row is locked until the commit, so that nobody takes the sender over meanwhile (`leases.take` locks FOR UPDATE
+# and passes over it); afterwards they see these messages as `sending`. The heartbeat is not held up by it. Each OFFSET 0
+# makes one index look-up of what PostgreSQL might otherwise turn into a join over the whole queue.
 _LEASE_SQL = f"""
 WITH owned AS (
-    SELECT lease.sender_id, lease.epoch, held.keeps_id, LEAST({QUOTA_LEFT_SQL}, {PROBE_SQL}) AS most,
-        COALESCE(sender.first_contacts_held_until > statement_timestamp(), FALSE) AS holds_first_contacts
+    SELECT held.keeps_id, mine.*
     FROM unnest(%(senders)s::bigint[], %(epochs)s::bigint[], %(keeps)s::boolean[]) AS held (sender_id, epoch, keeps_id)
-    JOIN session_service_sessionlease AS lease ON lease.sender_id = held.sender_id AND lease.epoch = held.epoch
-        AND lease.worker_id = %(worker)s AND lease.expires_at > clock_timestamp()
-    JOIN senders_sender AS sender ON sender.id = lease.sender_id AND {SENDABLE_SQL}
-    JOIN accounts_organization AS organization ON organization.id = sender.organization_id
-    LEFT JOIN senders_senderusage AS usage ON usage.sender_id = sender.id
-    WHERE EXISTS (
-        SELECT FROM messaging_message AS message
-        WHERE message.sender_id = lease.sender_id AND message.stage = %(queued)s AND message.due_at <= statement_timestamp()
-    )
-    ORDER BY lease.sender_id -- as the heartbeat does: two orders would be a deadlock
-    FOR SHARE OF lease
+    CROSS JOIN LATERAL (
+        SELECT lease.sender_id, lease.epoch, LEAST({QUOTA_LEFT_SQL}, {PROBE_SQL}) AS most,
+            COALESCE(sender.first_contacts_held_until > statement_timestamp(), FALSE) AS holds_first_contacts
+        FROM session_service_sessionlease AS lease
+        JOIN senders_sender AS sender ON sender.id = lease.sender_id AND {SENDABLE_SQL}
+        JOIN accounts_organization AS organization ON organization.id = sender.organization_id
+        LEFT JOIN senders_senderusage AS usage ON usage.sender_id = sender.id
+        WHERE lease.sender_id = held.sender_id AND lease.epoch = held.epoch
+            AND lease.worker_id = %(worker)s AND lease.expires_at > clock_timestamp()
+            AND EXISTS (
+                SELECT FROM messaging_message AS message
+                WHERE message.sender_id = lease.sender_id AND message.stage = %(queued)s
+                    AND message.due_at <= statement_timestamp()
+                ORDER BY message.priority, message.due_at, message.id OFFSET 0
+            )
+        FOR KEY SHARE OF lease
+    ) AS mine
 ), picked AS (
-    SELECT due.id, owned.epoch, owned.keeps_id
+    SELECT due.*, owned.epoch, owned.keeps_id
     FROM (SELECT * FROM owned ORDER BY random()) AS owned CROSS JOIN LATERAL (
-        SELECT message.id FROM messaging_message AS message
+        SELECT message.id, message.organization_id, message.phone_number FROM messaging_message AS message
         LEFT JOIN messaging_batch AS batch ON batch.id = message.batch_id
         WHERE message.sender_id = owned.sender_id AND message.stage = %(queued)s AND message.due_at <= statement_timestamp()
             AND (batch.id IS NULL OR batch.status = 'running')
@@ -49,6 +57,7 @@ WITH owned AS (
                     AND other.stage IN ({MessageStatus.QUEUED}, {MessageStatus.SENDING}) AND other.id <> message.id
                     AND (other.stage = {MessageStatus.SENDING}
                         OR (other.priority <= message.priority AND other.id < message.id))
+                OFFSET 0
             )
             AND (NOT owned.holds_first_contacts OR EXISTS (
                 SELECT FROM messaging_message AS inbound
@@ -70,9 +79,8 @@ UPDATE messaging_message AS message SET
     keeps_id = picked.keeps_id,
     leased_at = statement_timestamp()
 FROM picked
-JOIN messaging_message AS same ON same.id = picked.id
 LEFT JOIN contacts_blocklistentry AS blocked
-    ON blocked.organization_id = same.organization_id AND blocked.phone_number = same.phone_number
+    ON blocked.organization_id = picked.organization_id AND blocked.phone_number = picked.phone_number
 WHERE message.id = picked.id
 RETURNING message.id, message.sender_id, message.lease_epoch, message.phone_number, message.text,
     message.whatsapp_id, message.attempts, message.batch_id, message.status, message.skip_reason
@@ -88,14 +96,15 @@ def lease_due(
     """
     if not held or room <= 0:
         return []
-    sender_ids, epochs, keeps = (list(column) for column in zip(*held, strict=True))
+    sender_ids, epochs, keeps = zip(*sorted(held), strict=True)  # one order for all who lock leases
     with connection.cursor() as cursor:
+        sql.along_indexes(cursor)
         cursor.execute(
             _LEASE_SQL,
             {
-                "senders": sender_ids,
-                "epochs": epochs,
-                "keeps": keeps,
+                "senders": sql.numbers(sender_ids),
+                "epochs": sql.numbers(epochs),
+                "keeps": list(keeps),
                 "worker": worker_id,
                 "room": room,
                 "most": MOST_A_SENDER,
@@ -105,12 +114,9 @@ def lease_due(
             },
         )
         rows = cursor.fetchall()
-    leased: list[OutgoingMessage] = []
-    for row in rows:
-        batch_id, status, reason = row[7:]
-        changes.move(batch_id, MessageStatus.QUEUED, status, skip_reason=reason)
-        if status == MessageStatus.SENDING:
-            leased.append(OutgoingMessage(*row[:7]))
+    for (batch_id, status, reason), number in Counter(row[7:] for row in rows).items():
+        changes.move(batch_id, MessageStatus.QUEUED, status, number, skip_reason=reason)
+    leased = [OutgoingMessage(*row[:7]) for row in rows if row[8] == MessageStatus.SENDING]
     spend(Counter(message.sender_id for message in leased))
     return leased
 

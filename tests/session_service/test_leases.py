@@ -1,10 +1,11 @@
 """One owner a session: taking, renewing, losing, and what a lost owner left behind."""
 
+import threading
 import time
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.utils.timezone import now
 
 from messaging import planner, services
@@ -13,6 +14,7 @@ from messaging.models import Batch, Message, MessageStatus
 from senders.models import Sender, SenderStatus
 from session_service import leases
 from session_service.models import SessionLease, SessionWorker
+from session_service.queue import lease_due
 from tests.factories import assert_counters_true, make_batch, make_lease, make_organization, make_sender
 
 pytestmark = pytest.mark.django_db
@@ -212,3 +214,34 @@ def sending(sender: Sender, *, epoch: int, keeps_id: bool) -> Batch:
     )
     changes.save()
     return batch
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_messages_are_leased_the_sender_cannot_be_taken_but_is_renewed(
+    sender: Sender, workers: list[SessionWorker]
+) -> None:
+    owned = make_lease(sender, workers[0])
+    batch = make_batch(sender.organization, [sender], 3)
+    planner.plan_all()
+    seen: dict[str, object] = {}
+
+    def meanwhile() -> None:
+        try:
+            with connections["default"].cursor() as cursor:
+                cursor.execute("SET lock_timeout = '5s'")
+            seen["renewed"] = leases.heartbeat(worker_id=workers[0].pk, held={sender.pk: owned.epoch})
+            expire(sender)
+            seen["taken"] = leases.take(worker_id=workers[1].pk, limit=10)
+        finally:
+            connections["default"].close()
+
+    changes = Changes()
+    with transaction.atomic():
+        held = [(sender.pk, owned.epoch, True)]
+        assert len(lease_due(worker_id=workers[0].pk, held=held, room=10, changes=changes)) == 3
+        thread = threading.Thread(target=meanwhile)
+        thread.start()
+        thread.join()
+        changes.save()
+    assert seen == {"renewed": {sender.pk}, "taken": []}
+    assert_counters_true(batch)

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils.timezone import now
 
 from contacts.models import BlocklistEntry
@@ -121,3 +122,25 @@ def test_the_provider_without_ids_is_noted_on_the_message(sender: Sender, owned:
     planned(sender, 1)
     lease(owned, keeps_id=False)
     assert Message.objects.get().keeps_id is False
+
+
+def test_a_lease_reads_little_of_a_long_queue_also_with_old_statistics(sender: Sender, owned: SessionLease) -> None:
+    """PostgreSQL believes that nothing is queued, as it does whenever a large campaign starts."""
+    batch = make_batch(sender.organization, [sender], 2_000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE messaging_message")
+    planner.plan_all()
+    assert len(lease(owned, room=20)) == 20
+    with connection.cursor() as cursor:
+        before = _rows_read(cursor)
+        assert len(lease(owned, room=20)) == 20
+        assert _rows_read(cursor) - before < 20 * 20
+    assert_counters_true(batch)
+
+
+def _rows_read(cursor: CursorWrapper) -> int:
+    """Rows of messages that this test's transaction read so far, by whichever way."""
+    cursor.execute(
+        "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'messaging_message'"
+    )
+    return int(cursor.fetchone()[0])
