@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.timezone import now
 
-from messaging import recall
+from messaging import recall, sql
 from messaging.counts import Changes
 from messaging.events import Inbound, Outcome, Receipt, SendResult
 from messaging.models import MessageStatus, SkipReason
@@ -46,6 +46,17 @@ def _status_of(result: SendResult) -> tuple[int, str]:
     return MessageStatus.FAILED, ""
 
 
+# Results of an older lease change nothing. As a CASE, because PostgreSQL would otherwise begin with all rows that are
+# `sending`, which its old statistics hold to be few, and compare each with every result.
+_STILL_OURS_SQL = """message.id = r.id
+    AND CASE WHEN message.lease_epoch = r.epoch THEN message.status = %(sending)s ELSE FALSE END"""
+_ACKNOWLEDGED_SQL = f"""
+UPDATE messaging_message AS message SET status = %(sent)s, sent_at = %(now)s, error_code = '', error = '',
+    whatsapp_id = COALESCE(NULLIF(r.whatsapp_id, ''), message.whatsapp_id)
+FROM unnest(%(ids)s::bigint[], %(epochs)s::bigint[], %(whatsapp_ids)s::text[]) AS r (id, epoch, whatsapp_id)
+WHERE {_STILL_OURS_SQL}
+RETURNING message.batch_id, message.sender_id
+"""
 _EXHAUSTED_SQL = "(r.status = %(queued)s AND r.least_attempts IS NULL AND message.attempts >= %(tries)s)"
 _RESULTS_SQL = f"""
 UPDATE messaging_message AS message SET
@@ -56,8 +67,7 @@ UPDATE messaging_message AS message SET
     exhausted = {_EXHAUSTED_SQL},
     attempts = CASE WHEN r.least_attempts IS NULL THEN message.attempts
         ELSE GREATEST(r.least_attempts, message.attempts - 1) END,
-    whatsapp_id = CASE WHEN r.whatsapp_id = '' THEN message.whatsapp_id ELSE r.whatsapp_id END,
-    sent_at = CASE WHEN r.status = %(sent)s THEN %(now)s ELSE message.sent_at END,
+    whatsapp_id = COALESCE(NULLIF(r.whatsapp_id, ''), message.whatsapp_id),
     -- There can be more attempts than tries: those of a killed worker cost none.
     due_at = CASE WHEN r.status = %(queued)s THEN r.again_at[LEAST(message.attempts, %(tries)s)] ELSE message.due_at END,
     ended_at = CASE WHEN r.status >= %(failed)s OR {_EXHAUSTED_SQL} THEN %(now)s END
@@ -68,7 +78,7 @@ FROM (
         %(least_attempts)s::integer[])
         AS given (id, epoch, status, skip_reason, code, detail, whatsapp_id, sender_is_blamed, least_attempts)
 ) AS r
-WHERE message.id = r.id AND message.lease_epoch = r.epoch AND message.status = %(sending)s
+WHERE {_STILL_OURS_SQL}
 RETURNING message.batch_id, message.sender_id, message.status, message.skip_reason, r.sender_is_blamed
 """
 
@@ -84,14 +94,47 @@ class Written:
 def write_results(results: Sequence[SendResult], changes: Changes) -> Written:
     """What the sends came to. A result of an older epoch, or of a message that a receipt already settled, changes
     nothing. Call inside a transaction; the caller saves `changes`."""
-    settled = [result for result in results if result.outcome is not Outcome.HELD]
+    if not results:
+        return Written()
+    with connection.cursor() as cursor:
+        sql.along_indexes(cursor)
+    acknowledged = [result for result in results if result.outcome is Outcome.ACKNOWLEDGED]
     held = [result for result in results if result.outcome is Outcome.HELD]
-    written = _write_settled(settled, changes) if settled else Written()
-    written.rows += _write_held(held, changes) if held else 0
+    others = [result for result in results if result.outcome not in (Outcome.ACKNOWLEDGED, Outcome.HELD)]
+    written = Written()
+    working = _write_acknowledged(acknowledged, changes, written) if acknowledged else set()
+    if others:
+        _write_others(others, changes, written, working)
+    if held:
+        written.rows += _write_held(held, changes)
     return written
 
 
-def _write_settled(results: Sequence[SendResult], changes: Changes) -> Written:
+def _write_acknowledged(results: Sequence[SendResult], changes: Changes, written: Written) -> set[int]:
+    """Nearly all results. Returns the senders that work, as these messages show."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ACKNOWLEDGED_SQL,
+            {
+                "ids": sql.numbers(result.message_id for result in results),
+                "epochs": sql.numbers(result.epoch for result in results),
+                "whatsapp_ids": sql.texts(result.whatsapp_id for result in results),
+                "now": now(),
+                "sending": MessageStatus.SENDING,
+                "sent": MessageStatus.SENT,
+            },
+        )
+        rows = cursor.fetchall()
+    for batch_id, number in Counter(batch_id for batch_id, _ in rows).items():
+        changes.move(batch_id, MessageStatus.SENDING, MessageStatus.SENT, number)
+    working = {sender_id for _, sender_id in rows}
+    health.note_successes(working)
+    written.rows += len(rows)
+    return working
+
+
+def _write_others(results: Sequence[SendResult], changes: Changes, written: Written, working: set[int]) -> None:
+    """What did not simply succeed. A sender that works is not blamed for a message that failed."""
     moment = now()
     statuses = [_status_of(result) for result in results]
     with connection.cursor() as cursor:
@@ -113,17 +156,15 @@ def _write_settled(results: Sequence[SendResult], changes: Changes) -> Written:
                 "now": moment,
                 "queued": MessageStatus.QUEUED,
                 "sending": MessageStatus.SENDING,
-                "sent": MessageStatus.SENT,
                 "failed": MessageStatus.FAILED,
             },
         )
         rows = cursor.fetchall()
     for batch_id, _, status, reason, _ in rows:
         changes.move(batch_id, MessageStatus.SENDING, status, skip_reason=reason)
-    working = {sender_id for _, sender_id, status, _, _ in rows if status == MessageStatus.SENT}
-    health.note_successes(working)
     failing = Counter(sender_id for _, sender_id, _, _, blamed in rows if blamed and sender_id not in working)
-    return Written(rows=len(rows), paused_senders=health.note_failures(failing))
+    written.paused_senders = health.note_failures(failing)
+    written.rows += len(rows)
 
 
 def _is_blamed(result: SendResult) -> bool:
@@ -138,27 +179,23 @@ def _write_held(results: Sequence[SendResult], changes: Changes) -> int:
     and the sender holds its first contacts until the stated time."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            UPDATE messaging_message AS message SET status = %s, attempts = message.attempts - 1, whatsapp_id = '',
-                due_at = now(), error_code = r.code,
+            f"""
+            UPDATE messaging_message AS message SET status = %(pending)s, attempts = message.attempts - 1,
+                whatsapp_id = '', due_at = now(), error_code = r.code,
                 sender_id = CASE WHEN message.batch_id IS NULL THEN message.sender_id END
-            FROM (
-                SELECT given.*, same.sender_id AS held_sender
-                FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[])
-                    AS given (id, epoch, code, held_until)
-                JOIN messaging_message AS same ON same.id = given.id
-            ) AS r
-            WHERE message.id = r.id AND message.lease_epoch = r.epoch AND message.status = %s
-            RETURNING message.batch_id, r.held_sender, r.held_until
+            FROM unnest(%(ids)s::bigint[], %(epochs)s::bigint[], %(codes)s::text[], %(until)s::timestamptz[])
+                AS r (id, epoch, code, held_until)
+            WHERE {_STILL_OURS_SQL}
+            RETURNING message.batch_id, old.sender_id, r.held_until
             """,
-            [
-                MessageStatus.PENDING,
-                [result.message_id for result in results],
-                [result.epoch for result in results],
-                [result.code[:40] for result in results],
-                [result.held_until or now() + FIRST_CONTACTS_HELD for result in results],
-                MessageStatus.SENDING,
-            ],
+            {
+                "ids": [result.message_id for result in results],
+                "epochs": [result.epoch for result in results],
+                "codes": [result.code[:40] for result in results],
+                "until": [result.held_until or now() + FIRST_CONTACTS_HELD for result in results],
+                "pending": MessageStatus.PENDING,
+                "sending": MessageStatus.SENDING,
+            },
         )
         rows = cursor.fetchall()
         for batch_id, _, _ in rows:
@@ -183,32 +220,36 @@ WITH r AS (
     FROM unnest(%(senders)s::bigint[], %(whatsapp_ids)s::text[], %(statuses)s::smallint[], %(times)s::timestamptz[],
         %(codes)s::text[], %(details)s::text[]) AS given (sender_id, whatsapp_id, status, at, code, detail)
     GROUP BY sender_id, whatsapp_id
-), old AS (
-    SELECT found.id, found.status AS was, r.*
-    FROM (SELECT * FROM r ORDER BY whatsapp_id) AS r
+), found AS (
+    SELECT same.id, r.*
+    FROM (SELECT * FROM r ORDER BY whatsapp_id) AS r  -- in one order, so that two writers cannot deadlock
     -- A row at a time on purpose: the statistics of a growing table mislead a join into reading the whole index.
     CROSS JOIN LATERAL (
-        SELECT message.id, message.status, message.attempts FROM messaging_message AS message
+        SELECT message.id FROM messaging_message AS message
         WHERE message.whatsapp_id = r.whatsapp_id AND message.whatsapp_id <> ''
             AND message.sender_id = r.sender_id AND message.direction = 'out'
-        OFFSET 0 FOR UPDATE
-    ) AS found
-    WHERE (found.status < r.status AND (found.status <> %(queued)s OR found.attempts > 0))
-        OR (found.status = %(failed)s AND r.status < %(failed)s)
-        OR (found.status = %(unknown)s AND r.status <= %(failed)s)
+        OFFSET 0
+    ) AS same
 )
 UPDATE messaging_message AS message SET
-    status = old.status,
-    sent_at = CASE WHEN old.status < %(failed)s THEN COALESCE(message.sent_at, old.first_at) ELSE message.sent_at END,
-    delivered_at = CASE WHEN old.status IN (%(delivered)s, %(read)s)
-        THEN COALESCE(message.delivered_at, old.delivered_at, old.read_at) ELSE message.delivered_at END,
-    read_at = COALESCE(message.read_at, old.read_at),
-    ended_at = CASE WHEN old.status = %(failed)s THEN old.first_at END,
+    status = r.status,
+    sent_at = CASE WHEN r.status < %(failed)s THEN COALESCE(message.sent_at, r.first_at) ELSE message.sent_at END,
+    delivered_at = CASE WHEN r.status IN (%(delivered)s, %(read)s)
+        THEN COALESCE(message.delivered_at, r.delivered_at, r.read_at) ELSE message.delivered_at END,
+    read_at = COALESCE(message.read_at, r.read_at),
+    ended_at = CASE WHEN r.status = %(failed)s THEN r.first_at END,
     exhausted = FALSE,
-    error_code = CASE WHEN old.status = %(failed)s THEN old.code ELSE '' END,
-    error = CASE WHEN old.status = %(failed)s THEN old.detail ELSE '' END
-FROM old WHERE message.id = old.id AND (old.status <> %(failed)s OR old.was NOT IN (%(delivered)s, %(read)s))
-RETURNING message.batch_id, old.was, message.status
+    error_code = CASE WHEN r.status = %(failed)s THEN r.code ELSE '' END,
+    error = CASE WHEN r.status = %(failed)s THEN r.detail ELSE '' END
+FROM found AS r
+WHERE message.id = r.id
+    AND (
+        (message.status < r.status AND (message.status <> %(queued)s OR message.attempts > 0))
+        OR (message.status = %(failed)s AND r.status < %(failed)s)
+        OR (message.status = %(unknown)s AND r.status <= %(failed)s)
+    )
+    AND (r.status <> %(failed)s OR message.status NOT IN (%(delivered)s, %(read)s))
+RETURNING message.batch_id, old.status, new.status
 """
 
 
@@ -220,17 +261,17 @@ def write_receipts(receipts: Sequence[Receipt], changes: Changes) -> int:
     if not receipts:
         return 0
     with connection.cursor() as cursor:
+        sql.along_indexes(cursor)
         cursor.execute(
             _RECEIPTS_SQL,
             {
-                "senders": [receipt.sender_id for receipt in receipts],
-                "whatsapp_ids": [receipt.whatsapp_id for receipt in receipts],
-                "statuses": [int(receipt.status) for receipt in receipts],
-                "times": [receipt.at for receipt in receipts],
-                "codes": [receipt.code[:40] for receipt in receipts],
-                "details": [receipt.detail[:300] for receipt in receipts],
+                "senders": sql.numbers(receipt.sender_id for receipt in receipts),
+                "whatsapp_ids": sql.texts(receipt.whatsapp_id for receipt in receipts),
+                "statuses": sql.numbers(receipt.status for receipt in receipts),
+                "times": sql.times(receipt.at for receipt in receipts),
+                "codes": sql.texts(receipt.code[:40] for receipt in receipts),
+                "details": sql.texts(receipt.detail[:300] for receipt in receipts),
                 "queued": MessageStatus.QUEUED,
-                "sent": MessageStatus.SENT,
                 "delivered": MessageStatus.DELIVERED,
                 "read": MessageStatus.READ,
                 "failed": MessageStatus.FAILED,
@@ -238,8 +279,8 @@ def write_receipts(receipts: Sequence[Receipt], changes: Changes) -> int:
             },
         )
         rows = cursor.fetchall()
-    for batch_id, was, status in rows:
-        changes.move(batch_id, was, status)
+    for (batch_id, was, status), number in Counter(rows).items():
+        changes.move(batch_id, was, status, number)
     return len(rows)
 
 

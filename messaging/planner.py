@@ -16,7 +16,7 @@ from django.utils.timezone import now as clock
 
 from accounts.models import Organization
 from contacts.phone_zones import zone_of
-from messaging import counts, progress, recall, sources
+from messaging import counts, progress, recall, sources, sql
 from messaging.counts import Changes
 from messaging.models import OPEN_STATUSES, Batch, BatchStatus, MessageStatus
 from messaging.sources import PendingMessage, Source
@@ -235,6 +235,7 @@ def new_whatsapp_id() -> str:
 def _write_queued(rows: list[tuple[int, int, str, datetime, str, int]], priority: int) -> None:
     if not rows:
         return
+    ids, sender_ids, rendered, due_at, whatsapp_ids, typing_ms = zip(*rows, strict=True)
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -245,7 +246,16 @@ def _write_queued(rows: list[tuple[int, int, str, datetime, str, int]], priority
                 AS q (id, sender_id, text, due_at, whatsapp_id, typing_ms)
             WHERE message.id = q.id
             """,
-            [MessageStatus.QUEUED, priority, *(list(column) for column in zip(*rows, strict=True))],
+            [
+                MessageStatus.QUEUED,
+                priority,
+                sql.numbers(ids),
+                sql.numbers(sender_ids),
+                sql.texts(rendered),
+                sql.times(due_at),
+                sql.texts(whatsapp_ids),
+                sql.numbers(typing_ms),
+            ],
         )
 
 
