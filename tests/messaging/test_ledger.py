@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.timezone import now
 
-from messaging import counts, ledger, services
+from messaging import counts, ledger, planner, services
 from messaging.counts import Changes
 from messaging.events import Inbound, Outcome, Receipt, SendResult
 from messaging.models import Batch, Message, MessageStatus
@@ -233,3 +233,21 @@ def test_counters_can_be_rebuilt_from_the_rows(message: Message, batch: Batch) -
     assert counts.are_true(batch.pk)
     assert_counters_true(batch)
     assert services.mend_counters(organization=batch.organization) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_most_receipts_write_no_index(sender: Sender) -> None:
+    """There is room for them beside the row, so that PostgreSQL makes heap-only updates."""
+    batch = make_batch(sender.organization, [sender], 300)
+    planner.plan_all()
+    Message.objects.filter(batch=batch).update(status=MessageStatus.SENT)
+    counts.rebuild(batch.pk)
+    ids = Message.objects.filter(batch=batch).values_list("whatsapp_id", flat=True)
+    receipts = [Receipt(sender.pk, whatsapp_id, MessageStatus.DELIVERED, MOMENT) for whatsapp_id in ids]
+    changes = Changes()
+    with transaction.atomic(), connection.cursor() as cursor:
+        assert ledger.write_receipts(receipts, changes) == 300
+        changes.save()
+        cursor.execute("SELECT n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'messaging_message'")
+        assert cursor.fetchone()[0] > 150
+    assert_counters_true(batch)
