@@ -56,16 +56,24 @@ def take_back_from_unsendable(organization_id: int, changes: Changes) -> int:
     return take_back_queued(changes, sender_ids=sender_ids) if sender_ids else 0
 
 
+def take_back_late(changes: Changes, *, older_than: timedelta, sender_ids: list[int] | None = None) -> int:
+    """Takes back the queue of senders whose messages of batches are late, to be planned afresh: what piled up in an
+    outage would leave all at once, whatever the pace, and a window may have closed meanwhile.
+
+    Call inside a transaction; the caller saves `changes`.
+    """
+    late = Message.objects.filter(
+        stage=MessageStatus.QUEUED, attempts=0, batch__isnull=False, due_at__lt=now() - older_than
+    )
+    late = late.filter(sender__isnull=False) if sender_ids is None else late.filter(sender_id__in=sender_ids)
+    late_senders = list(late.values_list("sender_id", flat=True).distinct())
+    return take_back_queued(changes, sender_ids=late_senders) if late_senders else 0
+
+
 def recover_overdue(*, older_than: timedelta) -> int:
-    """Takes back queued messages whose time passed long ago, as after an outage, to be planned afresh."""
+    """Takes back queued messages whose time passed long ago and that nobody else took back."""
     with transaction.atomic():
         changes = Changes()
-        late = (
-            Message.objects.filter(stage=MessageStatus.QUEUED, attempts=0, due_at__lt=now() - older_than)
-            .values_list("sender_id", flat=True)
-            .distinct()
-        )
-        sender_ids = [sender_id for sender_id in late if sender_id is not None]
-        taken = take_back_queued(changes, sender_ids=sender_ids) if sender_ids else 0
+        taken = take_back_late(changes, older_than=older_than)
         changes.save()
     return taken

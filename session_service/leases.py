@@ -19,6 +19,7 @@ from senders.models import SenderStatus
 from session_service.models import SessionLease, SessionWorker
 
 ALIVE_SECONDS = 30  # a worker whose heartbeat is older than this counts as gone
+LATE_AFTER = timedelta(seconds=5)  # as much as a sender may catch up with at once after an outage
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ def alive_workers() -> int:
 def take(*, worker_id: int, limit: int) -> list[HeldSender]:
     """Takes up to `limit` senders that should be connected and that nobody holds.
 
-    What an earlier owner had leased and not settled is settled in the same transaction: see `recover`.
+    What an earlier owner had leased and not settled is settled in the same transaction: see `recover`. What piled up
+    meanwhile is planned afresh.
     """
     changes = Changes()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -113,6 +115,7 @@ def take(*, worker_id: int, limit: int) -> list[HeldSender]:
         taken = [HeldSender(*row) for row in cursor.fetchall()]
         if taken:
             recover(changes)
+            recall.take_back_late(changes, older_than=LATE_AFTER, sender_ids=[held.id for held in taken])
             changes.save()
     return taken
 

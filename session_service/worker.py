@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
-from messaging import ledger, progress
+from messaging import ledger, progress, recall
 from messaging.counts import Changes
 from messaging.events import Inbound, Outcome, Receipt, SendResult
 from senders.models import SenderStatus
@@ -479,6 +479,7 @@ class Worker:
                 leases.take_back_unsent(
                     worker_id=self.id, sender_ids=doubt.sender_ids, handed_over=doubt.handed_over, changes=changes
                 )
+                recall.take_back_late(changes, older_than=leases.LATE_AFTER, sender_ids=doubt.sender_ids)
             work.paused_senders = ledger.write_results(work.results, changes).paused_senders
             ledger.write_receipts([event for event in events if isinstance(event, Receipt)], changes)
             ledger.write_inbound([event for event in events if isinstance(event, Inbound)])

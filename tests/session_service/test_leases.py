@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections, transaction
+from django.db.models import F
 from django.utils.timezone import now
 
-from messaging import planner, services
+from messaging import counts, planner, services
 from messaging.counts import Changes
 from messaging.models import Batch, Message, MessageStatus
 from senders.models import Sender, SenderStatus
@@ -108,6 +109,25 @@ def test_what_a_lost_worker_was_sending_is_settled_by_the_next(
     assert message.status == status
     assert (message.sender_id, message.whatsapp_id) == (sender.pk, "3EB0A")
     assert_counters_true(batch)
+
+
+def test_what_piled_up_before_a_take_over_is_planned_afresh(sender: Sender, workers: list[SessionWorker]) -> None:
+    """Else a minute's worth of messages would leave at once."""
+    batch = make_batch(sender.organization, [sender], 30, min_delay_ms=1000, max_delay_ms=1000)
+    planner.plan_all()
+    Message.objects.update(due_at=F("due_at") - timedelta(seconds=20))
+    assert len(leases.take(worker_id=workers[0].pk, limit=10)) == 1
+    assert counts.of_batches([batch.pk])[batch.pk] == {(MessageStatus.PENDING, ""): 30}
+    planner.plan_all()
+    assert Message.objects.filter(due_at__lte=now() + timedelta(seconds=5)).count() <= 6
+    assert_counters_true(batch)
+
+
+def test_a_take_over_in_time_leaves_the_queue_alone(sender: Sender, workers: list[SessionWorker]) -> None:
+    batch = make_batch(sender.organization, [sender], 30, min_delay_ms=1000, max_delay_ms=1000)
+    planner.plan_all()
+    leases.take(worker_id=workers[0].pk, limit=10)
+    assert counts.of_batches([batch.pk])[batch.pk] == {(MessageStatus.QUEUED, ""): 30}
 
 
 def test_what_may_have_left_is_unknown_when_its_batch_is_cancelled(sender: Sender) -> None:
