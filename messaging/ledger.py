@@ -183,10 +183,14 @@ def _write_held(results: Sequence[SendResult], changes: Changes) -> int:
             UPDATE messaging_message AS message SET status = %(pending)s, attempts = message.attempts - 1,
                 whatsapp_id = '', due_at = now(), error_code = r.code,
                 sender_id = CASE WHEN message.batch_id IS NULL THEN message.sender_id END
-            FROM unnest(%(ids)s::bigint[], %(epochs)s::bigint[], %(codes)s::text[], %(until)s::timestamptz[])
-                AS r (id, epoch, code, held_until)
+            FROM (
+                SELECT given.*, same.sender_id AS limited_sender_id
+                FROM unnest(%(ids)s::bigint[], %(epochs)s::bigint[], %(codes)s::text[], %(until)s::timestamptz[])
+                    AS given (id, epoch, code, held_until)
+                JOIN messaging_message AS same ON same.id = given.id
+            ) AS r
             WHERE {_STILL_OURS_SQL}
-            RETURNING message.batch_id, old.sender_id, r.held_until
+            RETURNING message.batch_id, r.limited_sender_id, r.held_until
             """,
             {
                 "ids": [result.message_id for result in results],
@@ -221,14 +225,14 @@ WITH r AS (
         %(codes)s::text[], %(details)s::text[]) AS given (sender_id, whatsapp_id, status, at, code, detail)
     GROUP BY sender_id, whatsapp_id
 ), found AS (
-    SELECT same.id, r.*
+    SELECT same.id, same.status AS was, r.*
     FROM (SELECT * FROM r ORDER BY whatsapp_id) AS r  -- in one order, so that two writers cannot deadlock
     -- A row at a time on purpose: the statistics of a growing table mislead a join into reading the whole index.
     CROSS JOIN LATERAL (
-        SELECT message.id FROM messaging_message AS message
+        SELECT message.id, message.status FROM messaging_message AS message
         WHERE message.whatsapp_id = r.whatsapp_id AND message.whatsapp_id <> ''
             AND message.sender_id = r.sender_id AND message.direction = 'out'
-        OFFSET 0
+        OFFSET 0 FOR UPDATE
     ) AS same
 )
 UPDATE messaging_message AS message SET
@@ -249,7 +253,7 @@ WHERE message.id = r.id
         OR (message.status = %(unknown)s AND r.status <= %(failed)s)
     )
     AND (r.status <> %(failed)s OR message.status NOT IN (%(delivered)s, %(read)s))
-RETURNING message.batch_id, old.status, new.status
+RETURNING message.batch_id, r.was, message.status
 """
 
 

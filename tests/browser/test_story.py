@@ -95,7 +95,7 @@ def test_a_sender_is_linked_by_the_demo_phone(signed_in_page: Page) -> None:
     page.locator("main form button[type=submit]").first.click()
     connect = page.get_by_role("button", name="Connect", exact=True)
     scan = page.get_by_role("button", name=re.compile("demo phone"))
-    expect(connect.or_(scan).first).to_be_visible()
+    expect(connect.or_(scan).first).to_be_visible(timeout=MINUTE)
     if connect.is_visible():
         connect.click()
     scan.click(timeout=20_000)  # appears with the code, by itself

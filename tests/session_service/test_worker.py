@@ -18,6 +18,7 @@ from session_service.models import SessionLease, SessionWorker
 from session_service.providers.simulated import network
 from tests.factories import assert_counters_true, make_batch, make_organization, make_sender, phone_number
 from tests.session_service.running import running_worker, wait_until
+from whatsapp_automation import celery
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -243,10 +244,10 @@ def test_a_global_rate_bounds_all_senders_together(senders: list[Sender], settin
 
 
 def test_a_sender_that_fails_again_and_again_pauses_itself_and_people_are_told(
-    senders: list[Sender], settings, mailoutbox
+    senders: list[Sender], settings, mailoutbox, monkeypatch
 ) -> None:
     settings.SIMULATOR_FAILURE_RATE = 1.0
-    settings.CELERY_TASK_ALWAYS_EAGER = True
+    monkeypatch.setattr(celery.app.conf, "task_always_eager", True)
     organization = senders[0].organization
     owner = User.objects.create_user(email="owner@example.com")
     services_of_accounts.add_member(organization=organization, user=owner, role=Role.OWNER)
