@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -39,6 +40,14 @@ def senders() -> list[Sender]:
     for sender in made:
         network.link(sender.phone_number, sender.pk)
     return made
+
+
+@pytest.fixture
+def tasks_at_once() -> Iterator[None]:
+    """Tasks run where they are asked for: no Celery worker runs beside these tests."""
+    celery.app.conf.task_always_eager = True
+    yield
+    celery.app.conf.task_always_eager = False
 
 
 def connected() -> bool:
@@ -244,10 +253,9 @@ def test_a_global_rate_bounds_all_senders_together(senders: list[Sender], settin
 
 
 def test_a_sender_that_fails_again_and_again_pauses_itself_and_people_are_told(
-    senders: list[Sender], settings, mailoutbox, monkeypatch
+    senders: list[Sender], settings, mailoutbox, tasks_at_once
 ) -> None:
     settings.SIMULATOR_FAILURE_RATE = 1.0
-    monkeypatch.setattr(celery.app.conf, "task_always_eager", True)
     organization = senders[0].organization
     owner = User.objects.create_user(email="owner@example.com")
     services_of_accounts.add_member(organization=organization, user=owner, role=Role.OWNER)
