@@ -14,6 +14,7 @@ from django.utils.timezone import now
 
 from messaging import recall
 from messaging.counts import Changes
+from messaging.events import SendResult
 from messaging.models import MessageStatus
 from senders.models import SenderStatus
 from session_service.models import SessionLease, SessionWorker
@@ -180,6 +181,29 @@ def recover(changes: Changes) -> int:
     for batch_id, was, status in rows:
         changes.move(batch_id, was, status)
     return len(rows)
+
+
+def still_with_their_sender(results: list[SendResult], handed_over: dict[int, int]) -> list[SendResult]:
+    """The results of messages that are with the sender they were handed over to (message id to sender id).
+
+    For results that a commit in doubt may have written already: a message that its sender could not send may go out
+    through another by now, under a lease whose epoch happens to be the same number.
+    """
+    known = [
+        (result.message_id, handed_over[result.message_id]) for result in results if result.message_id in handed_over
+    ]
+    message_ids, sender_ids = ([row[column] for row in known] for column in (0, 1))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT message.id FROM messaging_message AS message
+            JOIN unnest(%s::bigint[], %s::bigint[]) AS given (id, sender_id)
+                ON given.id = message.id AND given.sender_id = message.sender_id
+            """,
+            [message_ids, sender_ids],
+        )
+        found = {row[0] for row in cursor.fetchall()}
+    return [result for result in results if result.message_id in found]
 
 
 def take_back_unsent(*, worker_id: int, sender_ids: list[int], handed_over: list[int], changes: Changes) -> None:

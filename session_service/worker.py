@@ -68,13 +68,14 @@ class InFlight:
 
 @dataclass(frozen=True)
 class Doubt:
-    """A commit failed and may have leased messages all the same: which senders are open, and what they were given.
+    """A commit failed and may have taken place all the same: which senders are open, and what was handed over to them,
+    as message id to sender id.
 
     Both are of one moment: what a sender was given is forgotten when it is let go.
     """
 
     sender_ids: list[int]
-    handed_over: list[int]
+    handed_over: dict[int, int]
 
 
 @dataclass
@@ -394,8 +395,7 @@ class Worker:
         results, events = self._take_results(), list(self._events)
         self._events.clear()
         held, room = self._may_lease(len(results)) if lease else ([], 0)
-        in_doubt = Doubt(list(self.senders), list(self.in_flight)) if self._in_doubt else None
-        work = Work(results=results, events=events, held=held, room=room, in_doubt=in_doubt)
+        work = Work(results=results, events=events, held=held, room=room, in_doubt=self._doubt())
         if not (work.results or work.events or work.held):
             return False
         try:
@@ -412,6 +412,11 @@ class Worker:
             self._next_lease = 0.0 if busy else time.monotonic() + IDLE_SECONDS
         await self._hand_over(work.leased)
         return bool(work.results or work.events or work.leased)
+
+    def _doubt(self) -> Doubt | None:
+        if not self._in_doubt:
+            return None
+        return Doubt(list(self.senders), {message: sent.sender_id for message, sent in self.in_flight.items()})
 
     def _note_written(self, work: Work) -> None:
         self._written.set()
@@ -473,14 +478,18 @@ class Worker:
 
     def _commit(self, work: Work) -> None:
         changes = Changes()
-        events = work.flat_events
+        results, events = work.results, work.flat_events
         with transaction.atomic():
             if (doubt := work.in_doubt) is not None:
+                results = leases.still_with_their_sender(results, doubt.handed_over)
                 leases.take_back_unsent(
-                    worker_id=self.id, sender_ids=doubt.sender_ids, handed_over=doubt.handed_over, changes=changes
+                    worker_id=self.id,
+                    sender_ids=doubt.sender_ids,
+                    handed_over=list(doubt.handed_over),
+                    changes=changes,
                 )
                 recall.take_back_late(changes, older_than=leases.LATE_AFTER, sender_ids=doubt.sender_ids)
-            work.paused_senders = ledger.write_results(work.results, changes).paused_senders
+            work.paused_senders = ledger.write_results(results, changes).paused_senders
             ledger.write_receipts([event for event in events if isinstance(event, Receipt)], changes)
             ledger.write_inbound([event for event in events if isinstance(event, Inbound)])
             work.leased = lease_due(worker_id=self.id, held=work.held, room=work.room, changes=changes)

@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from messaging import counts, planner, services
 from messaging.counts import Changes
+from messaging.events import Outcome, SendResult
 from messaging.models import Batch, Message, MessageStatus
 from senders.models import Sender, SenderStatus
 from session_service import leases
@@ -109,6 +110,17 @@ def test_what_a_lost_worker_was_sending_is_settled_by_the_next(
     assert message.status == status
     assert (message.sender_id, message.whatsapp_id) == (sender.pk, "3EB0A")
     assert_counters_true(batch)
+
+
+def test_a_result_in_doubt_is_not_written_to_another_senders_lease(sender: Sender) -> None:
+    """A held-back message may be with another sender by then, under a lease with the same epoch."""
+    other = make_sender(sender.organization)
+    mine, moved, forgotten = (
+        Message.objects.get(batch=sending(each, epoch=1, keeps_id=True)) for each in (sender, other, sender)
+    )
+    results = [SendResult(message.pk, 1, Outcome.HELD, "463") for message in (mine, moved, forgotten)]
+    handed_over = {mine.pk: sender.pk, moved.pk: sender.pk}
+    assert leases.still_with_their_sender(results, handed_over) == results[:1]
 
 
 def test_what_piled_up_before_a_take_over_is_planned_afresh(sender: Sender, workers: list[SessionWorker]) -> None:
