@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -93,12 +94,16 @@ def test_a_worker_can_be_stopped_while_it_waits_for_the_database(settings) -> No
         time.sleep(0.3)
 
 
+def have_arrived(number: int) -> bool:
+    return len(arrived()) >= number
+
+
 def test_a_campaign_survives_a_database_that_goes_away(senders: list[Sender], settings) -> None:
     batch = make_batch(senders[0].organization, senders, 80, min_delay_ms=80, max_delay_ms=120)
     with running_worker():
         wait_until(connected, "the senders are connected")
         for some in (5, 15):
-            wait_until(planning(lambda some=some: len(arrived()) >= some), "some have arrived")
+            wait_until(planning(partial(have_arrived, some)), "some have arrived")
             with database_away(settings):
                 time.sleep(0.5)
                 assert len(arrived()) < 80
