@@ -107,10 +107,6 @@ def test_second_start_finds_the_first_and_a_killed_one_leaves_nothing(run: Run, 
 
     first.send_signal(signal.SIGKILL)
     wait_for(lambda: processes_of(data_dir) == [], seconds=30)
-    third = run()
-    product.wait_until_ready(third)
-    assert product.stop(third, signal.SIGINT) == 0
-    assert processes_of(data_dir) == []
 
 
 def test_servers_left_by_a_killed_supervisor_are_replaced(run: Run, data_dir: Path) -> None:
@@ -124,7 +120,7 @@ def test_servers_left_by_a_killed_supervisor_are_replaced(run: Run, data_dir: Pa
     wait_for(lambda: {each.name() for each in processes_of(data_dir)} <= {"postgres", "redis-server"}, seconds=30)
     second = run()
     product.wait_until_ready(second)
-    assert product.stop(second) == 0
+    assert product.stop(second, signal.SIGINT) == 0
     assert processes_of(data_dir) == []
 
 
