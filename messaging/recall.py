@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from messaging.counts import Changes
@@ -56,24 +57,29 @@ def take_back_from_unsendable(organization_id: int, changes: Changes) -> int:
     return take_back_queued(changes, sender_ids=sender_ids) if sender_ids else 0
 
 
-def take_back_late(changes: Changes, *, older_than: timedelta, sender_ids: list[int] | None = None) -> int:
-    """Takes back the queue of senders whose messages of batches are late, to be planned afresh: what piled up in an
-    outage would leave all at once, whatever the pace, and a window may have closed meanwhile.
+def take_back_late(changes: Changes, *, older_than: timedelta, sender_ids: list[int]) -> int:
+    """Takes back the queue of those senders whose messages are late, to be planned afresh: what piled up in an outage
+    would leave all at once, whatever the pace. Batches without a delay have no pace to keep, and are left alone.
 
     Call inside a transaction; the caller saves `changes`.
     """
-    late = Message.objects.filter(
-        stage=MessageStatus.QUEUED, attempts=0, batch__isnull=False, due_at__lt=now() - older_than
-    )
-    late = late.filter(sender__isnull=False) if sender_ids is None else late.filter(sender_id__in=sender_ids)
-    late_senders = list(late.values_list("sender_id", flat=True).distinct())
-    return take_back_queued(changes, sender_ids=late_senders) if late_senders else 0
+    late = _late(older_than).filter(sender_id__in=sender_ids, batch__max_delay_ms__gt=0)
+    return _take_back_queues(late, changes)
 
 
 def recover_overdue(*, older_than: timedelta) -> int:
-    """Takes back queued messages whose time passed long ago and that nobody else took back."""
+    """Takes back queued messages whose time passed long ago, to be planned afresh: windows and quotas have moved on."""
     with transaction.atomic():
         changes = Changes()
-        taken = take_back_late(changes, older_than=older_than)
+        taken = _take_back_queues(_late(older_than).filter(sender__isnull=False), changes)
         changes.save()
     return taken
+
+
+def _late(older_than: timedelta) -> QuerySet[Message]:
+    return Message.objects.filter(stage=MessageStatus.QUEUED, attempts=0, due_at__lt=now() - older_than)
+
+
+def _take_back_queues(late: QuerySet[Message], changes: Changes) -> int:
+    sender_ids = [sender_id for sender_id in late.values_list("sender_id", flat=True).distinct() if sender_id]
+    return take_back_queued(changes, sender_ids=sender_ids) if sender_ids else 0

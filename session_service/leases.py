@@ -20,7 +20,7 @@ from senders.models import SenderStatus
 from session_service.models import SessionLease, SessionWorker
 
 ALIVE_SECONDS = 30  # a worker whose heartbeat is older than this counts as gone
-LATE_AFTER = timedelta(seconds=5)  # as much as a sender may catch up with at once after an outage
+LATE_AFTER = timedelta(seconds=2)  # as much as a sender may catch up with at once after an outage
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ class Work:
     events: list[tuple[Sequence[Receipt | Inbound], asyncio.Future[None]]]
     held: list[tuple[int, int, bool]]
     room: int
+    late: list[int]
     in_doubt: "Doubt | None" = None
     leased: list[OutgoingMessage] = field(default_factory=list)
     batch_ids: set[int] = field(default_factory=set)
@@ -115,6 +116,7 @@ class Worker:
         self._tokens, self._tokens_at = 0.0, time.monotonic()
         self._next_lease = 0.0
         self._in_doubt = False
+        self._late: set[int] = set()  # senders that could not send for a while: what piled up is planned afresh
         self._probes_next = False  # whose turn it is while an endpoint is tried again
         self._results: deque[SendResult] = deque()
         self._events: deque[tuple[Sequence[Receipt | Inbound], asyncio.Future[None]]] = deque()
@@ -172,9 +174,15 @@ class Worker:
         """Tells the breaker of the endpoint that the message went to."""
         sent = self.in_flight.get(result.message_id)
         sender = self.senders.get(sent.sender_id) if sent is not None else None
-        if sender is not None and result.outcome is not Outcome.CLOSED:
-            breaker = self.breakers[sender.held.provider]
-            breaker.failed() if result.outcome is Outcome.UNREACHABLE else breaker.answered()
+        if sender is None or result.outcome is Outcome.CLOSED:
+            return
+        breaker = self.breakers[sender.held.provider]
+        if result.outcome is Outcome.UNREACHABLE:
+            breaker.failed()
+            return
+        if breaker.state is BreakerState.HALF_OPEN:
+            self._late.update(each.held.id for each in self.senders.values() if each.provider is sender.provider)
+        breaker.answered()
 
     async def _room(self) -> None:
         """Back-pressure: waits while more is waiting to be written than the database keeps up with."""
@@ -379,8 +387,12 @@ class Worker:
     # -- The hot path --
 
     async def _dispatch(self) -> None:
+        looked = time.monotonic()
         while not self._stopping.is_set():
             self._wake.clear()
+            if time.monotonic() - looked > leases.LATE_AFTER.total_seconds():
+                self._late.update(self.senders)  # the machine slept, or the database was away
+            looked = time.monotonic()
             try:
                 moved = await self._step(lease=time.monotonic() >= self._next_lease)
             except (DatabaseError, InterfaceError) as error:
@@ -395,7 +407,9 @@ class Worker:
         results, events = self._take_results(), list(self._events)
         self._events.clear()
         held, room = self._may_lease(len(results)) if lease else ([], 0)
-        work = Work(results=results, events=events, held=held, room=room, in_doubt=self._doubt())
+        work = Work(
+            results=results, events=events, held=held, room=room, late=list(self._late), in_doubt=self._doubt()
+        )
         if not (work.results or work.events or work.held):
             return False
         try:
@@ -406,6 +420,7 @@ class Worker:
             self._in_doubt = True
             raise
         self._in_doubt = False
+        self._late.difference_update(work.late)
         self._note_written(work)
         if work.held:
             busy = len(work.leased) >= work.room // 2
@@ -488,7 +503,8 @@ class Worker:
                     handed_over=list(doubt.handed_over),
                     changes=changes,
                 )
-                recall.take_back_late(changes, older_than=leases.LATE_AFTER, sender_ids=doubt.sender_ids)
+            if work.late:
+                recall.take_back_late(changes, older_than=leases.LATE_AFTER, sender_ids=work.late)
             work.paused_senders = ledger.write_results(results, changes).paused_senders
             ledger.write_receipts([event for event in events if isinstance(event, Receipt)], changes)
             ledger.write_inbound([event for event in events if isinstance(event, Inbound)])

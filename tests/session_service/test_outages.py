@@ -112,6 +112,22 @@ def test_a_campaign_survives_a_database_that_goes_away(senders: list[Sender], se
     assert_counters_true(batch)
 
 
+def test_what_piled_up_while_the_network_was_away_does_not_leave_at_once(senders: list[Sender]) -> None:
+    batch = make_batch(senders[0].organization, senders[:1], 40, min_delay_ms=200, max_delay_ms=200)
+    with running_worker() as worker:
+        wait_until(connected, "the senders are connected")
+        planner.plan_all()
+        breaker = worker.breakers[senders[0].provider]
+        breaker.failures, breaker._open_for, breaker._opened_at = breaker.threshold, 4.0, time.monotonic()
+        time.sleep(3.9)
+        before = len(arrived())
+        wait_until(planning(lambda: len(arrived()) > before), "it sends again")
+        time.sleep(0.4)
+        assert len(arrived()) - before <= 6, "of some twenty that were due meanwhile"
+        plan_until_finished(batch)
+    assert arrived() == everyone(40)
+
+
 def test_a_campaign_survives_commits_whose_answer_is_lost(senders: list[Sender], monkeypatch) -> None:
     """They took place, leases and all, and the worker hears of a broken connection instead."""
     batch = make_batch(senders[0].organization, senders, 100, min_delay_ms=5, max_delay_ms=10)
