@@ -54,7 +54,7 @@ class Plan:
     @property
     def delays_ms(self) -> tuple[int, int]:
         """Delays of each sender that let the campaign last about as long as the faults; the faults make it longer."""
-        usual = self.faults * self.spacing / (self.people / self.senders) * 1000
+        usual = self.faults * self.spacing / (self.people / self.senders) * 700
         return round(usual * 0.6), round(usual * 1.4)
 
 
