@@ -7,7 +7,8 @@ an organization is planned under an advisory lock, and rows are claimed with SKI
 
 import random
 import secrets
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from accounts.models import Organization
 from contacts.phone_zones import zone_of
 from messaging import counts, progress, recall, sources, sql
 from messaging.counts import Changes
-from messaging.models import OPEN_STATUSES, Batch, BatchStatus, MessageStatus
+from messaging.models import OPEN_STATUSES, Batch, BatchStatus, MessageStatus, Priority
 from messaging.sources import PendingMessage, Source
 from messaging.windows import Windows
 from senders.health import HEALTH_SQL, PROBE_SQL, SENDABLE_SQL
@@ -118,33 +119,48 @@ def cancel_pending(batch_id: int, changes: Changes, limit: int) -> int:
 def _queue_messages(
     organization: Organization, batches: list[Batch], pending: dict[int, int], changes: Changes
 ) -> int:
-    """Deals slots to everything that is pending, and fills them."""
+    """Deals slots to everything that is pending, and fills them: first to what a person is waiting for."""
     now = clock()
-    paces, on_hold = _paces(organization, now)
-    if not paces:
-        return 0
+    until = now + timedelta(seconds=settings.PLAN_AHEAD_SECONDS)
+    senders = {sender.id: sender for sender in _sendable_senders(organization)}
+    on_hold = {sender.id for sender in senders.values() if sender.is_on_hold}
+    singles = sources.sources_of_single_messages(organization, set(senders), on_hold, MOST_PER_TICK)
+    queued = len(_plan(singles, senders, now, until, changes, urgent=True))
     running = [batch for batch in batches if batch.status == BatchStatus.RUNNING and pending[batch.pk]]
-    waiting = sources.sources_of_single_messages(organization, set(paces), on_hold, MOST_PER_TICK)
-    waiting += sources.sources_of_batches(organization, running, pending, set(paces), on_hold)
+    free = {sender.id for sender in senders.values() if sender.planned_until is None or sender.planned_until < until}
+    slots = _plan(
+        sources.sources_of_batches(organization, running, pending, free, on_hold), senders, now, until, changes
+    )
+    _remember_free_at(slots)
+    return queued + len(slots)
+
+
+def _plan(
+    waiting: list[Source],
+    senders: dict[int, "SendableSender"],
+    now: datetime,
+    until: datetime,
+    changes: Changes,
+    *,
+    urgent: bool = False,
+) -> list[Slot]:
+    """Queues messages of these sources; returns the slots that were used."""
+    pool = {sender_id for source in waiting for sender_id in source.plan.sender_ids}
+    if not pool:
+        return []
     for key, source in enumerate(waiting):
         source.plan.key = key
         source.plan.wanted = min(source.plan.wanted, MOST_PER_TICK)
     slots = allocate(
         [source.plan for source in waiting],
-        paces,
+        _paces([senders[sender_id] for sender_id in pool], waiting[0].organization, now, urgent=urgent),
         now=now,
-        until=now + timedelta(seconds=settings.PLAN_AHEAD_SECONDS),
+        until=until,
         randomness=random.Random(),
     )
-    queued, free_at = 0, dict[int, datetime]()
-    for source in waiting:
-        if slots[source.plan.key]:
-            used = _fill(source, slots[source.plan.key], changes)
-            queued += len(used)
-            for slot in used:
-                free_at[slot.sender_id] = max(slot.free_at, free_at.get(slot.sender_id, slot.free_at))
-    _remember_free_at(free_at)
-    return queued
+    return [
+        slot for source in waiting if slots[source.plan.key] for slot in _fill(source, slots[source.plan.key], changes)
+    ]
 
 
 _SENDERS_SQL = f"""
@@ -152,40 +168,64 @@ SELECT sender.id, {HEALTH_SQL}, sender.planned_until, {PROBE_SQL},
     COALESCE(sender.first_contacts_held_until > statement_timestamp(), FALSE)
 FROM senders_sender AS sender WHERE sender.organization_id = %s AND {SENDABLE_SQL}
 """
+# Minutes since 1970: thousands of rows, and times are slow to pass.
 _UNDER_WAY_SQL = """
-SELECT sender_id, stage = %s, date_trunc('minute', GREATEST(due_at, statement_timestamp())), count(*)
-FROM messaging_message WHERE sender_id = ANY(%s) AND stage IN (%s, %s) GROUP BY 1, 2, 3
+SELECT sender_id, stage = %s, floor(extract(epoch FROM GREATEST(due_at, statement_timestamp())) / 60)::bigint, count(*)
+FROM messaging_message WHERE sender_id = ANY(%s::bigint[]) AND stage IN (%s, %s) AND priority <= %s GROUP BY 1, 2, 3
 """
 
 
-def _paces(organization: Organization, now: datetime) -> tuple[dict[int, SenderPace], set[int]]:
-    """The senders that may send, as the pace rules see them, and those of them whose first contacts are held."""
+@dataclass(frozen=True, slots=True)
+class SendableSender:
+    """A sender that may send now: `most` under way at a time; `is_on_hold` while its first contacts are held."""
+
+    id: int
+    health: int
+    planned_until: datetime | None
+    most: int
+    is_on_hold: bool
+
+
+def _sendable_senders(organization: Organization) -> list[SendableSender]:
     with connection.cursor() as cursor:
         cursor.execute(_SENDERS_SQL, [organization.pk])
-        senders = cursor.fetchall()
-        ids = [row[0] for row in senders]
-        cursor.execute(_UNDER_WAY_SQL, [MessageStatus.QUEUED, ids, MessageStatus.QUEUED, MessageStatus.SENDING])
+        return [SendableSender(*row) for row in cursor.fetchall()]
+
+
+def _paces(
+    senders: list[SendableSender], organization: Organization, now: datetime, *, urgent: bool
+) -> dict[int, SenderPace]:
+    """The senders as the pace rules see them. For urgent messages they are free now, whatever of lower priority is
+    planned for the next minute: at the lease those overtake it, and it waits for the quota instead of them."""
+    ids = [sender.id for sender in senders]
+    lowest = Priority.INTERACTIVE if urgent else max(Priority)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _UNDER_WAY_SQL,
+            [MessageStatus.QUEUED, sql.numbers(ids), MessageStatus.QUEUED, MessageStatus.SENDING, lowest],
+        )
         under_way = cursor.fetchall()
     quotas = quotas_now(ids)
     zone = ZoneInfo(organization.timezone)
     paces = {
-        sender_id: SenderPace(
-            sender_id=sender_id,
+        sender.id: SenderPace(
+            sender_id=sender.id,
             zone=zone,
-            quotas=quotas[sender_id].limits,
-            free_at=max(now, planned_until or now),
-            room=min(MOST_QUEUED_A_SENDER, most),
-            health=health,
+            quotas=quotas[sender.id].limits,
+            free_at=now if urgent or sender.planned_until is None else max(now, sender.planned_until),
+            room=min(MOST_QUEUED_A_SENDER, sender.most),
+            health=sender.health,
         )
-        for sender_id, health, planned_until, most, _ in senders
+        for sender in senders
     }
     for sender_id, pace in paces.items():
         pace.count_spent(now, quotas[sender_id].used)
+    minutes = {minute: datetime.fromtimestamp(minute * 60, UTC) for _, _, minute, _ in under_way}
     for sender_id, is_queued, minute, number in under_way:
         paces[sender_id].room -= number
         if is_queued:  # what is being sent has spent its quota already
-            paces[sender_id].count(max(minute, now), number)
-    return paces, {row[0] for row in senders if row[4]}
+            paces[sender_id].count(max(minutes[minute], now), number)
+    return paces
 
 
 def _fill(source: Source, slots: list[Slot], changes: Changes) -> list[Slot]:
@@ -286,8 +326,11 @@ def _write_postponed(postponed: list[tuple[int, datetime]]) -> None:
         )
 
 
-def _remember_free_at(free_at: dict[int, datetime]) -> None:
+def _remember_free_at(slots: list[Slot]) -> None:
     """Notes when each sender is free again, for the next pass."""
+    free_at: dict[int, datetime] = {}
+    for slot in slots:
+        free_at[slot.sender_id] = max(slot.free_at, free_at.get(slot.sender_id, slot.free_at))
     if free_at:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -295,5 +338,5 @@ def _remember_free_at(free_at: dict[int, datetime]) -> None:
                 UPDATE senders_sender SET planned_until = f.free_at
                 FROM unnest(%s::bigint[], %s::timestamptz[]) AS f (sender_id, free_at) WHERE id = f.sender_id
                 """,
-                [list(free_at), list(free_at.values())],
+                [sql.numbers(free_at), sql.times(free_at.values())],
             )

@@ -1,5 +1,6 @@
 """From pending to queued: senders, times, texts, skips, and what stopping a batch takes back."""
 
+from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ from django.utils.timezone import now
 from contacts.models import BlocklistEntry
 from messaging import planner, recall, services
 from messaging.models import Batch, BatchStatus, Message, MessageStatus
+from senders import quota
 from senders.models import Sender, SenderStatus
 from tests.factories import assert_counters_true, make_batch, make_organization, make_sender, phone_number
 
@@ -205,6 +207,39 @@ def test_a_single_message_overtakes_a_campaign_and_takes_the_sender_it_asks_for(
     assert (wanted.status, wanted.sender_id, wanted.text) == (MessageStatus.QUEUED, senders[2].pk, "Now {{x}}")
     assert anyone.status == MessageStatus.QUEUED
     assert wanted.priority < Message.objects.filter(batch__isnull=False).first().priority
+
+
+def test_a_single_message_does_not_wait_for_what_a_campaign_has_planned(senders: list[Sender]) -> None:
+    Sender.objects.update(quota_per_minute=10)
+    organization = senders[0].organization
+    batch = make_batch(organization, senders, 500, min_delay_ms=6000, max_delay_ms=6000)
+    planner.plan_all()
+    planned = Sender.objects.get(pk=senders[0].pk).planned_until
+    single = services.send_message(organization=organization, to="+628999", text="Now", sender=senders[0])
+    planner.plan_all()
+    single.refresh_from_db()
+    assert single.due_at <= now()
+    assert Sender.objects.get(pk=senders[0].pk).planned_until >= planned
+    assert_counters_true(batch)
+
+
+def test_single_messages_share_the_quota_among_themselves(senders: list[Sender]) -> None:
+    Sender.objects.update(quota_per_minute=5)
+    began = now().replace(second=0, microsecond=0)
+    quota.spend({senders[0].pk: 2})
+    for index in range(20):
+        services.send_message(
+            organization=senders[0].organization, to=phone_number(index), text="Now", sender=senders[0]
+        )
+        if index in (6, 12):
+            planner.plan_all()
+    planner.plan_all()
+    minutes = Counter(
+        due_at.replace(second=0, microsecond=0)
+        for due_at in Message.objects.filter(status=MessageStatus.QUEUED).values_list("due_at", flat=True)
+    )
+    assert 0 < max(minutes.values()) <= 5
+    assert minutes[began] <= 3
 
 
 def test_an_idempotency_key_makes_one_message(senders: list[Sender]) -> None:
