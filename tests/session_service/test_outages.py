@@ -117,7 +117,7 @@ def test_what_piled_up_while_the_network_was_away_does_not_leave_at_once(senders
     with running_worker() as worker:
         wait_until(connected, "the senders are connected")
         planner.plan_all()
-        breaker = worker.breakers[senders[0].provider]
+        breaker = worker.sessions.breakers[senders[0].provider]
         breaker.failures, breaker._open_for, breaker._opened_at = breaker.threshold, 4.0, time.monotonic()
         time.sleep(3.9)
         before = len(arrived())
@@ -143,7 +143,7 @@ def test_a_campaign_survives_commits_whose_answer_is_lost(senders: list[Sender],
             raise OperationalError("the connection broke")
 
     monkeypatch.setattr(Worker, "_commit", unlucky)
-    monkeypatch.setattr("session_service.worker.OUTAGE_SECONDS", 0.05)
+    monkeypatch.setattr("session_service.background.OUTAGE_SECONDS", 0.05)
     with running_worker():
         wait_until(connected, "the senders are connected")
         plan_until_finished(batch)
@@ -167,7 +167,7 @@ def test_a_lease_that_could_not_be_released_runs_out(senders: list[Sender], monk
         wait_until(connected, "the senders are connected")
         network.logout_phone(senders[0].phone_number)
         wait_until(lambda: failures, "its session is closed")
-        wait_until(lambda: senders[0].pk not in worker.senders, "it is let go")
+        wait_until(lambda: senders[0].pk not in worker.sessions.senders, "it is let go")
         network.link(senders[0].phone_number, senders[0].pk)
         Sender.objects.filter(pk=senders[0].pk).update(wanted=True)
         wait_until(connected, "it is connected again")
@@ -192,7 +192,7 @@ def test_whichever_sender_has_a_message_tries_an_endpoint_again(senders: list[Se
     with running_worker() as worker:
         wait_until(connected, "the senders are connected")
         for number, sender in enumerate(senders):
-            breaker = worker.breakers[sender.provider]
+            breaker = worker.sessions.breakers[sender.provider]
             breaker.failures = breaker.threshold
             assert breaker.state is BreakerState.HALF_OPEN
             plan_until_finished(make_batch(sender.organization, [sender], 3))

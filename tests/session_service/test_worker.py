@@ -127,7 +127,7 @@ def test_a_worker_that_lost_its_lease_sends_nothing_and_writes_nothing(senders: 
         thief = SessionWorker.objects.create(name="thief", capacity=1)
         SessionLease.objects.update(worker=thief, epoch=99, expires_at=now() + timedelta(minutes=1))
         planner.plan_all()
-        wait_until(lambda: not worker.senders, "the worker has let the session go")
+        wait_until(lambda: not worker.sessions.senders, "the worker has let the session go")
     assert list(network.deliveries()) == []
     assert at(batch, MessageStatus.QUEUED) == 5
     lease = SessionLease.objects.get()

@@ -1,0 +1,202 @@
+"""The senders that a worker holds: taken, renewed, opened, closed. Who may hold which is written in `leases`."""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from messaging.events import Outcome, SendResult
+from senders.models import SenderStatus
+from session_service import leases
+from session_service.background import Background
+from session_service.breakers import BreakerState, CircuitBreaker
+from session_service.leases import HeldSender
+from session_service.providers import PROVIDERS
+from session_service.providers.base import Events, Provider, SenderToOpen, Session, SessionState
+
+logger = logging.getLogger(__name__)
+
+OPENED_A_ROUND = 50  # sessions opened between two looks, so that a restart is gentle
+FENCE_MARGIN_SECONDS = 1.0  # before the lease's end by our clock, nothing is handed over any more
+CLOSING_SECONDS = 5.0  # how long is waited for answers, and for a session to close
+LOOK_SECONDS = 0.05
+
+
+@dataclass
+class OpenSender:
+    """A sender that this worker holds: its lease's end on this process's clock, and its session once open."""
+
+    held: HeldSender
+    provider: Provider
+    lease_ends: float
+    session: Session | None = None
+    connected: bool = False
+    closing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    sender_id: int
+    since: float  # on this process's clock
+
+
+class Sessions:
+    """What one worker has open, up to `capacity`. `in_flight` is what was handed over and has no written result yet, by
+    message id; what a sender was given is forgotten when it is let go."""
+
+    def __init__(self, events: Events, background: Background, capacity: int) -> None:
+        self.worker_id = 0  # once registered
+        self.capacity = capacity
+        self.senders: dict[int, OpenSender] = {}
+        self.in_flight: dict[int, InFlight] = {}
+        self.providers: dict[str, Provider] = {}
+        self.breakers: defaultdict[str, CircuitBreaker] = defaultdict(CircuitBreaker)
+        self._events = events
+        self._background = background
+
+    def sendable(self) -> list[tuple[int, int, bool]]:
+        """Senders whose session is open and whose lease is sure: (sender id, epoch, provider keeps ids)."""
+        fence = time.monotonic() + FENCE_MARGIN_SECONDS
+        return [
+            (sender.held.id, sender.held.epoch, sender.provider.keeps_message_ids)
+            for sender in self.senders.values()
+            if sender.connected
+            and not sender.closing
+            and sender.session is not None
+            and sender.lease_ends > fence
+            and self.breakers[sender.held.provider].state is not BreakerState.OPEN
+        ]
+
+    def note_answer(self, result: SendResult) -> list[int]:
+        """Tells the breaker of the endpoint that the message went to. Returns the senders that it held up until now."""
+        sent = self.in_flight.get(result.message_id)
+        sender = self.senders.get(sent.sender_id) if sent is not None else None
+        if sender is None or result.outcome is Outcome.CLOSED:
+            return []
+        breaker = self.breakers[sender.held.provider]
+        was = breaker.state
+        breaker.failed() if result.outcome is Outcome.UNREACHABLE else breaker.answered()
+        if was is not BreakerState.HALF_OPEN or breaker.state is not BreakerState.CLOSED:
+            return []
+        return [each.held.id for each in self.senders.values() if each.provider is sender.provider]
+
+    async def renew(self) -> None:
+        """Renews what this process has open, and nothing else: a lease that it got in a commit whose answer was lost,
+        or could not release, runs out and is taken anew."""
+        began = time.monotonic()
+        breakers = {name: breaker.describe() for name, breaker in self.breakers.items()}
+        present = list(self.senders.values())
+        epochs = {sender.held.id: sender.held.epoch for sender in present}
+        held = await self._background.database(
+            self._background.heart, lambda: leases.heartbeat(worker_id=self.worker_id, held=epochs, breakers=breakers)
+        )
+        for sender in present:
+            if sender.held.id in held:
+                sender.lease_ends = began + settings.SESSION_LEASE_SECONDS
+            elif self.senders.get(sender.held.id) is sender:
+                logger.warning("sender %s belongs to another worker now", sender.held.id)
+                self.let_go(sender, release=False)
+
+    async def take(self) -> None:
+        """Takes over what nobody holds, as far as there is room, and opens it in the background."""
+        room = min(self.capacity - len(self.senders), OPENED_A_ROUND)
+        if room <= 0:
+            return
+        began = time.monotonic()
+        taken = await self._background.database(
+            self._background.calm, lambda: leases.take(worker_id=self.worker_id, limit=room)
+        )
+        for held in taken:
+            self._background.start(self._open(self._hold(held, began + settings.SESSION_LEASE_SECONDS)))
+
+    async def drop_unwanted(self) -> None:
+        """Disconnects what staff no longer want, in the background."""
+        for sender_id in await self._background.database(
+            self._background.calm, lambda: leases.unwanted(worker_id=self.worker_id)
+        ):
+            self._background.start(self._disconnect(sender_id))
+
+    async def end_stalled(self) -> None:
+        """Re-connects sessions that look alive while WhatsApp acknowledges nothing.
+
+        What they were sending is settled when the sender is taken again, like the work of a lost worker.
+        """
+        limit = time.monotonic() - settings.ACK_TIMEOUT_SECONDS
+        for sender_id in {sent.sender_id for sent in self.in_flight.values() if sent.since < limit}:
+            sender = self.senders.get(sender_id)
+            if sender is not None:
+                detail = _("No acknowledgement for %(seconds)s s. Connecting again.")
+                detail = detail % {"seconds": round(settings.ACK_TIMEOUT_SECONDS)}
+                await self._events.state(SessionState(sender_id, sender.held.epoch, SenderStatus.STALLED, detail))
+                self.let_go(sender, release=True)
+
+    def _hold(self, held: HeldSender, lease_ends: float) -> OpenSender:
+        """Notes a taken sender, so that its lease is renewed while it opens."""
+        if held.provider not in self.providers:
+            self.providers[held.provider] = PROVIDERS[held.provider]()
+        if (former := self.senders.get(held.id)) is not None:  # its lease ran out before we noticed
+            self.let_go(former, release=False)
+        self.senders[held.id] = OpenSender(held, self.providers[held.provider], lease_ends)
+        return self.senders[held.id]
+
+    async def _open(self, sender: OpenSender) -> None:
+        held = sender.held
+        wanted = SenderToOpen(id=held.id, epoch=held.epoch, name=held.name, phone_number=held.phone_number)
+        try:
+            session = await sender.provider.open(wanted, self._events)
+        except Exception as error:
+            logger.exception("sender %s could not be opened", held.id)
+            await self._events.state(SessionState(held.id, held.epoch, SenderStatus.RECONNECTING, str(error)))
+            self.let_go(sender, release=True)
+            return
+        if self.senders.get(held.id) is sender:
+            sender.session = session
+        else:  # it ended while it was opening
+            await session.close()
+
+    async def _disconnect(self, sender_id: int) -> None:
+        """Closes a session that staff no longer want, after a little time for answers to what it sent."""
+        sender = self.senders.get(sender_id)
+        if sender is None or sender.closing:
+            return
+        sender.closing = True
+        deadline = time.monotonic() + CLOSING_SECONDS
+        while self._is_sending(sender_id) and time.monotonic() < deadline:  # noqa: ASYNC110  rare; the hot path is not to care
+            await asyncio.sleep(LOOK_SECONDS)
+        await self._events.state(SessionState(sender_id, sender.held.epoch, SenderStatus.DISCONNECTED))
+
+    def _is_sending(self, sender_id: int) -> bool:
+        return any(sent.sender_id == sender_id for sent in self.in_flight.values())
+
+    def let_go(self, sender: OpenSender, *, release: bool) -> None:
+        """Sends nothing through a sender any more; its session is closed, and its lease given up, in the background."""
+        if self.senders.get(sender.held.id) is not sender:
+            return
+        del self.senders[sender.held.id]
+        mine = sender.held.id
+        self.in_flight = {message: sent for message, sent in self.in_flight.items() if sent.sender_id != mine}
+        self._background.start(self._close(sender, release))
+
+    async def _close(self, sender: OpenSender, release: bool) -> None:
+        held = sender.held
+        if sender.session is not None:
+            try:
+                await asyncio.wait_for(sender.session.close(), CLOSING_SECONDS)
+            except Exception:
+                logger.warning("the session of sender %s did not close in order", held.id, exc_info=True)
+        if release:  # where that fails, the lease runs out
+            await self._background.database(
+                self._background.calm,
+                lambda: leases.release(worker_id=self.worker_id, sender_id=held.id, epoch=held.epoch),
+            )
+
+    async def close(self) -> None:
+        """Closes and releases everything; waits for what is opening and closing, though not for ever."""
+        await self._background.settle(CLOSING_SECONDS)
+        for sender in list(self.senders.values()):
+            self.let_go(sender, release=True)
+        await self._background.settle(CLOSING_SECONDS + 1)
