@@ -235,14 +235,14 @@ class Worker:
     # -- The hot path --
 
     async def _dispatch(self) -> None:
-        looked = time.monotonic()
+        worked = time.monotonic()
         while not self._background.stopping.is_set():
             self._wake.clear()
-            if time.monotonic() - looked > leases.LATE_AFTER.total_seconds():
+            if time.monotonic() - worked > leases.LATE_AFTER.total_seconds():
                 self._late.update(self.sessions.senders)  # the machine slept, or the database was away
-            looked = time.monotonic()
             try:
                 moved = await self._step(lease=time.monotonic() >= self._next_lease)
+                worked = time.monotonic()
             except (DatabaseError, InterfaceError) as error:
                 complain("the database does not answer; nothing is sent until it does", error)
                 await self._background.sleep(background.OUTAGE_SECONDS)

@@ -112,6 +112,22 @@ def test_a_campaign_survives_a_database_that_goes_away(senders: list[Sender], se
     assert_counters_true(batch)
 
 
+def test_what_piled_up_while_the_database_was_away_does_not_leave_at_once(senders: list[Sender], settings) -> None:
+    settings.SESSION_LEASE_SECONDS = 60  # the senders stay with their worker
+    batch = make_batch(senders[0].organization, senders[:1], 50, min_delay_ms=200, max_delay_ms=200)
+    with running_worker():
+        wait_until(connected, "the senders are connected")
+        planner.plan_all()
+        with database_away(settings):
+            time.sleep(4)
+            before = len(arrived())
+        wait_until(planning(lambda: len(arrived()) > before), "it sends again")
+        time.sleep(0.4)
+        assert len(arrived()) - before <= 6, "of some twenty that were due meanwhile"
+        plan_until_finished(batch)
+    assert arrived() == everyone(50)
+
+
 def test_what_piled_up_while_the_network_was_away_does_not_leave_at_once(senders: list[Sender]) -> None:
     batch = make_batch(senders[0].organization, senders[:1], 40, min_delay_ms=200, max_delay_ms=200)
     with running_worker() as worker:
