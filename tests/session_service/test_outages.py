@@ -114,34 +114,34 @@ def test_a_campaign_survives_a_database_that_goes_away(senders: list[Sender], se
 
 def test_what_piled_up_while_the_database_was_away_does_not_leave_at_once(senders: list[Sender], settings) -> None:
     settings.SESSION_LEASE_SECONDS = 60  # the senders stay with their worker
-    batch = make_batch(senders[0].organization, senders[:1], 50, min_delay_ms=200, max_delay_ms=200)
+    batch = make_batch(senders[0].organization, senders[:1], 30, min_delay_ms=150, max_delay_ms=150)
     with running_worker():
         wait_until(connected, "the senders are connected")
         planner.plan_all()
         with database_away(settings):
-            time.sleep(4)
+            time.sleep(3)
             before = len(arrived())
         wait_until(planning(lambda: len(arrived()) > before), "it sends again")
         time.sleep(0.4)
         assert len(arrived()) - before <= 6, "of some twenty that were due meanwhile"
         plan_until_finished(batch)
-    assert arrived() == everyone(50)
+    assert arrived() == everyone(30)
 
 
 def test_what_piled_up_while_the_network_was_away_does_not_leave_at_once(senders: list[Sender]) -> None:
-    batch = make_batch(senders[0].organization, senders[:1], 40, min_delay_ms=200, max_delay_ms=200)
+    batch = make_batch(senders[0].organization, senders[:1], 30, min_delay_ms=150, max_delay_ms=150)
     with running_worker() as worker:
         wait_until(connected, "the senders are connected")
         planner.plan_all()
         breaker = worker.sessions.breakers[senders[0].provider]
-        breaker.failures, breaker._open_for, breaker._opened_at = breaker.threshold, 4.0, time.monotonic()
-        time.sleep(3.9)
+        breaker.failures, breaker._open_for, breaker._opened_at = breaker.threshold, 3.0, time.monotonic()
+        time.sleep(2.9)
         before = len(arrived())
         wait_until(planning(lambda: len(arrived()) > before), "it sends again")
         time.sleep(0.4)
         assert len(arrived()) - before <= 6, "of some twenty that were due meanwhile"
         plan_until_finished(batch)
-    assert arrived() == everyone(40)
+    assert arrived() == everyone(30)
 
 
 def test_a_campaign_survives_commits_whose_answer_is_lost(senders: list[Sender], monkeypatch) -> None:
