@@ -27,7 +27,7 @@ from senders.pace import SenderPace, Slot, allocate
 from senders.quota import quotas_now
 
 ADVISORY_LOCK = 7_301  # the first half of this module's advisory locks; the second is the organization
-MOST_PER_TICK = 10_000  # messages that one pass queues for an organization, to keep its transaction short
+MOST_PER_TICK = 5_000  # messages that one pass queues for an organization: a pause may have to wait for it
 MOST_QUEUED_A_SENDER = 2_000  # where no delay or quota limits the pace, this bounds what a pause has to take back
 CANCELLED_PER_TICK = 50_000
 LONGEST_IDLE = "30s"  # a planner that hangs in the middle of a pass, or whose machine vanished, lets another one plan
@@ -70,6 +70,15 @@ def plan_organization(organization: Organization) -> int:
             )
             if not cursor.fetchone()[0]:
                 return 0  # another planner got there first
+            # Who pauses a batch waits for this pass, and then takes back what it queued as well.
+            cursor.execute(
+                """
+                SELECT id FROM messaging_batch
+                WHERE organization_id = %s AND status IN ('running', 'cancelled') AND finished_at IS NULL
+                ORDER BY id FOR SHARE
+                """,
+                [organization.pk],
+            )
         changes = Changes()
         recall.take_back_from_unsendable(organization.pk, changes)
         batches, pending = _open_batches(organization, changes)
