@@ -12,8 +12,9 @@ from unfold.decorators import display
 
 from accounts.admin_base import InstallationAdmin, OrganizationAdmin
 from accounts.admin_lists import moment_column, name_column, pairs, status_column
+from session_service.auth_state.encryption import cipher
 from session_service.leases import ALIVE_SECONDS
-from session_service.models import SessionLease, SessionWorker
+from session_service.models import AuthCredentials, AuthKey, SessionLease, SessionWorker
 
 
 def state_of_worker(worker: SessionWorker) -> str:
@@ -76,3 +77,30 @@ class SessionLeaseAdmin(OrganizationAdmin):
     )
     holder = name_column("worker", _("worker"))
     expires = moment_column("expires_at", _("valid until"))
+
+
+@admin.register(AuthCredentials)
+class AuthCredentialsAdmin(OrganizationAdmin):
+    """That a sender is linked, never with what."""
+
+    area = "senders"
+    organization_path = "sender__organization"
+    list_display = ("sender", "state", "saved")
+    search_fields = ("sender__name", "sender__phone_number")
+    search_help_text = _("By name or number of the sender.")
+    list_select_related = ("sender",)
+    ordering = ("-saved_at",)
+    fieldsets = ((None, {"fields": ("sender", "state", "saved", "signal_keys", "format")}),)
+    state = status_column(
+        lambda row: "first key" if row.encrypted_with == cipher().mark else "older key",
+        _("encrypted with"),
+        tones={"first key": "success", "older key": "warning"},
+    )
+    saved = moment_column("saved_at", _("saved"))
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("data")
+
+    @display(description=_("Signal keys"))
+    def signal_keys(self, row: AuthCredentials) -> int:
+        return AuthKey.objects.filter(sender_id=row.sender_id).count()

@@ -1,4 +1,4 @@
-"""Who holds which session: workers and their leases."""
+"""Who holds which session: workers, their leases, and what keeps a number linked."""
 
 from django.db import models
 from django.utils.timezone import now
@@ -49,3 +49,45 @@ class SessionLease(models.Model):
 
     def __str__(self) -> str:
         return str(self.sender)
+
+
+class AuthState(models.Model):
+    """Encrypted JSON, as `session_service.auth_state.encryption` makes and reads it."""
+
+    data = models.BinaryField(_("data"))
+    encrypted_with = models.IntegerField(_("mark of the key"), help_text=_("Names a key of AUTH_STATE_KEYS."))
+    format = models.PositiveSmallIntegerField(_("format"))
+
+    class Meta:
+        abstract = True
+
+
+class AuthCredentials(AuthState):
+    """The identity of one linked device. Whoever has it can write in the number's name."""
+
+    sender = models.OneToOneField(Sender, on_delete=models.CASCADE, primary_key=True, related_name="auth_credentials")
+    saved_at = models.DateTimeField(_("saved"), default=now)
+
+    class Meta:
+        verbose_name = _("credentials of a session")
+        verbose_name_plural = _("credentials of sessions")
+
+    def __str__(self) -> str:
+        return str(self.sender)
+
+
+class AuthKey(AuthState):
+    """One Signal key of a sender, by Baileys' type and id: about a thousand for each sender.
+
+    Read and written by its primary key only. The table has no other index and keeps room in its pages, so that the
+    new version of a ratchet, which every message makes, touches no index.
+    """
+
+    pk = models.CompositePrimaryKey("sender_id", "type", "key_id")
+    sender = models.ForeignKey(Sender, on_delete=models.CASCADE, related_name="auth_keys", db_index=False)
+    type = models.TextField(_("type"), db_collation="C")
+    key_id = models.TextField(_("id"), db_collation="C")
+
+    class Meta:
+        verbose_name = _("key of a session")
+        verbose_name_plural = _("keys of sessions")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from messaging.events import Outcome, SendResult
 from senders.models import SenderStatus
 from session_service import leases
+from session_service.auth_state import AuthStateStore
 from session_service.background import Background
 from session_service.breakers import BreakerState, CircuitBreaker
 from session_service.leases import HeldSender
@@ -48,7 +49,7 @@ class Sessions:
     """What one worker has open, up to `capacity`. `in_flight` is what was handed over and has no written result yet, by
     message id; what a sender was given is forgotten when it is let go."""
 
-    def __init__(self, events: Events, background: Background, capacity: int) -> None:
+    def __init__(self, events: Events, background: Background, auth_state: AuthStateStore, capacity: int) -> None:
         self.worker_id = 0  # once registered
         self.capacity = capacity
         self.senders: dict[int, OpenSender] = {}
@@ -57,6 +58,7 @@ class Sessions:
         self.breakers: defaultdict[str, CircuitBreaker] = defaultdict(CircuitBreaker)
         self._events = events
         self._background = background
+        self._auth_state = auth_state
 
     def sendable(self) -> list[tuple[int, int, bool]]:
         """Senders whose session is open and whose lease is sure: (sender id, epoch, provider keeps ids)."""
@@ -137,7 +139,7 @@ class Sessions:
     def _hold(self, held: HeldSender, lease_ends: float) -> OpenSender:
         """Notes a taken sender, so that its lease is renewed while it opens."""
         if held.provider not in self.providers:
-            self.providers[held.provider] = PROVIDERS[held.provider]()
+            self.providers[held.provider] = PROVIDERS[held.provider](self._auth_state)
         if (former := self.senders.get(held.id)) is not None:  # its lease ran out before we noticed
             self.let_go(former, release=False)
         self.senders[held.id] = OpenSender(held, self.providers[held.provider], lease_ends)
@@ -188,11 +190,14 @@ class Sessions:
                 await asyncio.wait_for(sender.session.close(), CLOSING_SECONDS)
             except Exception:
                 logger.warning("the session of sender %s did not close in order", held.id, exc_info=True)
+        await self._auth_state.flush([held.id])  # the fence refuses it where the sender was lost
         if release:  # where that fails, the lease runs out
             await self._background.database(
                 self._background.calm,
                 lambda: leases.release(worker_id=self.worker_id, sender_id=held.id, epoch=held.epoch),
             )
+        if held.id not in self.senders:  # it may be back already
+            self._auth_state.forget(held.id)
 
     async def close(self) -> None:
         """Closes and releases everything; waits for what is opening and closing, though not for ever."""

@@ -26,6 +26,7 @@ from messaging.events import Inbound, Receipt, SendResult
 from senders.models import SenderStatus
 from session_service import background, leases, states
 from session_service.allowance import Allowance
+from session_service.auth_state import AuthStateStore
 from session_service.background import Background, complain
 from session_service.providers.base import OutgoingMessage, QrCode, Session, SessionState
 from session_service.queue import about_to_type, lease_due
@@ -77,7 +78,9 @@ class Worker:
 
     def __init__(self, capacity: int | None = None) -> None:
         self._background = Background()
-        self.sessions = Sessions(self, self._background, capacity or settings.SESSION_WORKER_CAPACITY)
+        self.auth_state = AuthStateStore(self._background)
+        capacity = capacity or settings.SESSION_WORKER_CAPACITY
+        self.sessions = Sessions(self, self._background, self.auth_state, capacity)
         self._allowance = Allowance(self.sessions)
         self._next_lease = 0.0
         self._in_doubt = False
@@ -165,7 +168,7 @@ class Worker:
                 complain("the database does not answer; this worker waits for it", error)
                 await self._background.sleep(background.OUTAGE_SECONDS)
             else:
-                self.sessions.worker_id = made.pk
+                self.sessions.worker_id = self.auth_state.worker_id = made.pk
                 logger.info("session worker %s (%s) started", self.id, name)
                 return
 
@@ -187,6 +190,7 @@ class Worker:
             pass
         for provider in self.sessions.providers.values():
             await provider.close()
+        await self.auth_state.close()
         with suppress(DatabaseError, InterfaceError):
             await self._calmly(lambda: leases.stop(worker_id=self.id))
         await self._publish()

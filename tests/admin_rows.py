@@ -19,6 +19,7 @@ from campaigns.models import Campaign
 from contacts.models import BlocklistEntry, Contact, ContactList, ContactListMember, ImportedRow, ListImport
 from messaging.models import BatchStatus
 from senders.models import SenderUsage
+from session_service.models import AuthCredentials
 from tests.factories import make_batch, make_lease, make_sender
 
 _numbers = count(1)
@@ -79,8 +80,9 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
     campaign = Campaign.objects.create(
         organization=organization, name=f"{name} campaign", batch=batch, frozen_at=now(), created_by=by
     )
+    credentials = AuthCredentials.objects.create(sender=sender, data=b"token", encrypted_with=1, format=1)
     usage = SenderUsage.objects.create(sender=sender)
-    return [sender, lease, lease.worker, batch, batch.counts.get(), message, campaign, usage]
+    return [sender, lease, lease.worker, credentials, batch, batch.counts.get(), message, campaign, usage]
 
 
 def _schedules(name: str, number: int) -> list[Any]:

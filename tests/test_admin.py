@@ -13,7 +13,7 @@ from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import connection
-from django.db.models import Model
+from django.db.models import CompositePrimaryKey, Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -85,7 +85,12 @@ def listed(response: Any) -> list[Any]:
 
 
 def test_every_model_of_ours_is_in_the_admin() -> None:
-    ours = {model for model in apps.get_models() if model._meta.app_label in OURS}
+    """Django's admin cannot show a model whose key is of several columns."""
+    ours = {
+        model
+        for model in apps.get_models()
+        if model._meta.app_label in OURS and not isinstance(model._meta.pk, CompositePrimaryKey)
+    }
     assert len(ours) > 10
     assert ours <= set(MODELS)
 

@@ -78,6 +78,7 @@ SECTIONS = (
             Entry("contacts.ContactListMember", "group_add", gettext_lazy("Which contact is on which list.")),
             Entry("messaging.BatchCount", "tag", gettext_lazy("The counters behind the figures of batches.")),
             Entry("session_service.SessionLease", "lock", gettext_lazy("Which worker holds the session of a sender.")),
+            Entry("session_service.AuthCredentials", "key", gettext_lazy("Which senders are linked to a phone.")),
         ),
         is_collapsible=True,
     ),

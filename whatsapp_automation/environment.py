@@ -5,6 +5,8 @@ meanwhile, and `whatsapp_automation.checks` reports each one by name, so that ev
 with a sentence that says which variable to mend.
 """
 
+import base64
+import binascii
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from environs import Env, EnvError
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
+
+NEW_FERNET_KEY = "Make a key with: openssl rand -base64 32 | tr '+/' '-_'"
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,14 @@ class Environment:
 
     def words(self, name: str, default: list[str]) -> list[str]:
         return [word.strip() for word in self._read(name, default, self._env.list, "words separated by commas")]
+
+    def fernet_keys(self, name: str) -> list[str]:
+        """Secret keys of 32 bytes in base64, separated by commas."""
+        keys = [word for word in self.words(name, []) if word]
+        if not all(_is_fernet_key(key) for key in keys):  # the value is secret: it is not repeated
+            self.complain(name, "holds something that is no key of 32 bytes in base64.", NEW_FERNET_KEY)
+            return []
+        return keys
 
     def one_of(self, name: str, default: str, allowed: list[str]) -> str:
         value = self.text(name, default)
@@ -117,3 +129,10 @@ class Environment:
             self.complain(name, f"is {value}, which cannot work.", f"It must be {limits}.")
             return default
         return value
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, altchars=b"-_", validate=True)) == 32
+    except (binascii.Error, ValueError):
+        return False

@@ -4,10 +4,12 @@ They use Unix sockets only, so two clones never meet. Settings import this modul
 nothing. `private_servers` runs them.
 """
 
+import base64
 import hashlib
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +47,8 @@ def celery_broker_url(url: str) -> str:
     return url.replace("unix://", "redis+socket://", 1) if url.startswith("unix://") else url
 
 
-def own_secret(data_dir: Path, name: str) -> str:
-    """A random secret kept in `data_dir`, made on first use: only for the private servers of one machine."""
+def own_secret(data_dir: Path, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(50)) -> str:
+    """A secret kept in `data_dir`, made on first use: only for the private servers of one machine."""
     path = data_dir / name
     try:
         return path.read_text()
@@ -57,5 +59,10 @@ def own_secret(data_dir: Path, name: str) -> str:
         except FileExistsError:  # another process of ours got there first
             return path.read_text()
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(50))
+            file.write(make())
         return path.read_text()
+
+
+def new_fernet_key() -> str:
+    """32 random bytes in base64, as Fernet wants them."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()

@@ -10,7 +10,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from whatsapp_automation import local_servers
-from whatsapp_automation.environment import Environment
+from whatsapp_automation.environment import NEW_FERNET_KEY, Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = Environment(BASE_DIR / ".env")
@@ -44,12 +44,18 @@ DATABASES = {
 # -- Security --
 DEBUG = env.flag("DEBUG", False)
 BASE_URL = env.url("BASE_URL", f"http://127.0.0.1:{PORT}", ("http", "https")).rstrip("/")
+IS_ON_THIS_MACHINE = urlsplit(BASE_URL).hostname in ("127.0.0.1", "localhost", "::1")
 SECRET_KEY = env.text("SECRET_KEY", "")
-if not SECRET_KEY and urlsplit(BASE_URL).hostname in ("127.0.0.1", "localhost", "::1"):
+if not SECRET_KEY and IS_ON_THIS_MACHINE:
     SECRET_KEY = local_servers.own_secret(DATA_DIR, "secret_key")  # one machine, one data folder
 elif not SECRET_KEY:
     env.complain("SECRET_KEY", "is not set.", "Set it to 50 or more random characters and keep it secret.")
     SECRET_KEY = secrets.token_urlsafe(50)  # this process only; the system check stops every command anyway
+AUTH_STATE_KEYS = env.fernet_keys("AUTH_STATE_KEYS")
+if not AUTH_STATE_KEYS:
+    if not IS_ON_THIS_MACHINE and "AUTH_STATE_KEYS" not in {problem.name for problem in env.problems}:
+        env.complain("AUTH_STATE_KEYS", "is not set.", NEW_FERNET_KEY)
+    AUTH_STATE_KEYS = [local_servers.own_secret(DATA_DIR, "auth_state_key", local_servers.new_fernet_key)]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [BASE_URL])
 if BASE_URL.startswith("https://"):

@@ -77,7 +77,7 @@ def test_only_the_pages_are_reachable_and_only_from_this_machine() -> None:
 
 def test_secrets_have_no_defaults() -> None:
     text = (settings.BASE_DIR / "docker-compose.yml").read_text()
-    for name in ("SECRET_KEY", "POSTGRES_PASSWORD", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY"):
+    for name in ("SECRET_KEY", "AUTH_STATE_KEYS", "POSTGRES_PASSWORD", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY"):
         uses = re.findall(rf"\$\{{{name}([^}}]*)\}}", text)
         assert uses
         assert all(use.startswith(":?") for use in uses)

@@ -18,6 +18,7 @@ BAD = {
     "ACK_TIMEOUT_SECONDS": "later",
     "ALLOWED_HOSTS": None,
     "API_KEY_REQUESTS_PER_MINUTE": "0",
+    "AUTH_STATE_KEYS": "c2hvcnQ=",
     "BASE_URL": "example.com",
     "CSRF_TRUSTED_ORIGINS": "example.com",
     "DATABASE_URL": "mysql://localhost/x",
@@ -152,6 +153,7 @@ def test_production_needs_a_secret_key_and_hints_at_https() -> None:
     result = manage("check", DATABASE_URL="postgres://localhost/x", BASE_URL="http://example.com")
     assert result.returncode != 0
     assert "SECRET_KEY is not set" in result.stderr
+    assert "AUTH_STATE_KEYS is not set" in result.stderr
     assert "BASE_URL is not encrypted" in result.stderr
     assert "Add example.com to ALLOWED_HOSTS" in result.stderr
 
