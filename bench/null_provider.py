@@ -13,7 +13,16 @@ from django.utils.timezone import now
 from messaging.events import Outcome, Receipt, SendResult
 from messaging.models import MessageStatus
 from senders.models import SenderStatus
-from session_service.providers.base import Events, OutgoingMessage, SenderToOpen, SessionState
+from session_service.providers.base import (
+    Events,
+    GroupInfo,
+    GroupMember,
+    NotPossible,
+    NumberInfo,
+    OutgoingMessage,
+    SenderToOpen,
+    SessionState,
+)
 
 
 class NullSession:
@@ -24,6 +33,18 @@ class NullSession:
         self._provider.take(messages)
 
     async def typing(self, to: str, seconds: float) -> None: ...
+
+    async def check_numbers(self, numbers: Sequence[str]) -> dict[str, NumberInfo]:
+        return {number: NumberInfo(exists=True) for number in numbers}
+
+    async def groups(self) -> list[GroupInfo]:
+        return []
+
+    async def create_group(self, subject: str, numbers: Sequence[str]) -> GroupInfo:
+        raise NotPossible("This network has no groups.")
+
+    async def group_members(self, group: str) -> list[GroupMember]:
+        raise NotPossible("This network has no groups.")
 
     async def close(self) -> None: ...
 

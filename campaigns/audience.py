@@ -31,6 +31,7 @@ WITH sheet AS (
         contact.attributes || jsonb_strip_nulls(jsonb_build_object('name', NULLIF(contact.name, ''))) AS values
     FROM contacts_contactlistmember AS member JOIN contacts_contact AS contact ON contact.id = member.contact_id
     WHERE member.contact_list_id = %(contact_list)s AND contact.organization_id = %(organization)s
+        AND contact.phone_number <> ''
 ), people AS (
     SELECT phone_number, listed.id AS contact_id, row_number, listed.id IS NOT NULL AND row_number IS NOT NULL AS is_both,
         jsonb_build_object('phone', phone_number) || COALESCE(listed.values, '{}') || COALESCE(sheet.values, '{}')

@@ -269,7 +269,7 @@ def _upsert(list_import: ListImport) -> tuple[int, int]:
                 SELECT %(organization)s, phone_number, left(COALESCE(values ->> %(name)s, ''), 200),
                     values - %(not_attributes)s::text[], now(), now()
                 FROM people
-                ON CONFLICT (organization_id, phone_number) DO UPDATE SET
+                ON CONFLICT (organization_id, phone_number) WHERE phone_number <> '' DO UPDATE SET
                     name = COALESCE(NULLIF(excluded.name, ''), known.name),
                     attributes = known.attributes || excluded.attributes,
                     updated_at = now()

@@ -8,10 +8,23 @@ from accounts.models import Organization, OrganizationQuerySet, User
 
 
 class Contact(models.Model):
-    """A person with one phone number and named attributes (all values are text)."""
+    """A person with one phone number and named attributes (all values are text).
+
+    WhatsApp also knows people by a LID, and shows some by nothing else: such a contact has no number until it is known.
+    """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="contacts")
-    phone_number = models.CharField(_("phone number"), max_length=16, help_text=_("International, such as +62812…"))
+    phone_number = models.CharField(
+        _("phone number"), max_length=16, blank=True, help_text=_("International, such as +62812…")
+    )
+    lid = models.CharField(
+        "LID",
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("WhatsApp's other name for the person."),
+    )
     name = models.CharField(_("name"), max_length=200, blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
@@ -23,10 +36,20 @@ class Contact(models.Model):
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
         ordering = ["-id"]
-        constraints = [models.UniqueConstraint(fields=["organization", "phone_number"], name="one_contact_a_number")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "phone_number"],
+                condition=~models.Q(phone_number=""),
+                name="one_contact_a_number",
+                violation_error_message=_("Another contact already has this number."),
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "lid"], condition=~models.Q(lid=""), name="one_contact_a_lid"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return self.name or self.phone_number
+        return self.name or self.phone_number or f"LID {self.lid}"
 
 
 class ContactList(models.Model):

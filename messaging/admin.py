@@ -28,8 +28,10 @@ from accounts.admin_lists import (
 from accounts.services import record
 from accounts.statuses import look_of
 from contacts.admin_phone import PhoneSearchMixin
-from messaging import counts, queries, services, tasks
+from messaging import admin_media, counts, queries, services, tasks
 from messaging.models import Batch, BatchCount, BatchStatus, Message, MessageStatus, SkipReason
+
+__all__ = ["admin_media"]  # whose admins are registered with it
 
 LEFT = ("sent", "delivered", "read")
 ENDED = (*LEFT, "failed", "unknown", "cancelled", "skipped")

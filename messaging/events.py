@@ -1,8 +1,9 @@
 """What comes back from WhatsApp, in the ledger's own words. Providers translate into these; nothing else crosses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 from messaging.models import MessageStatus
 
@@ -43,11 +44,53 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceivedMedia:
+    """The file of an inbound message: a temporary file at `path`, or the reason why there is none in `error`.
+
+    The file belongs to the provider, which removes it once `Events.record` returned.
+    """
+
+    path: str = ""
+    mime_type: str = ""
+    file_name: str = ""
+    size: int = 0  # bytes; of a file that was too large, as WhatsApp states it
+    sha256: str = ""  # of the file's content, in hexadecimal digits
+    error: str = ""  # too_large: beyond MEDIA_MAX_BYTES, so it was not fetched; failed: it could not be fetched
+    media_id: int | None = None  # set by the worker when it lies in the storage; providers leave it empty
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
-    """A person wrote to a sender. `phone_number` is E.164 with a plus."""
+    """A person wrote to a sender. `phone_number` is E.164 with a plus, or empty where WhatsApp shows only the LID.
+
+    `kind` and `content` are as in `messaging.kinds`. In a group, `group` is its WhatsApp id (`…@g.us`), and the number
+    and the LID are those of the member who wrote.
+    """
 
     sender_id: int
     phone_number: str
     whatsapp_id: str
     text: str
     at: datetime
+    kind: str = "text"
+    content: dict[str, Any] = field(default_factory=dict)
+    lid: str = ""  # digits alone
+    name: str = ""  # as the person calls themself on WhatsApp
+    group: str = ""
+    media: ReceivedMedia | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A message was edited (`text` is the new one) or deleted for everyone by who wrote it: the person, or, with
+    `from_me`, the sender itself on another of its devices."""
+
+    sender_id: int
+    whatsapp_id: str
+    at: datetime
+    text: str | None = None
+    deleted: bool = False
+    from_me: bool = False
+
+
+Event = Receipt | Inbound | Changed

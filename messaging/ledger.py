@@ -1,4 +1,4 @@
-"""Writes what became of messages: results of sends, receipts and inbound messages, in batches.
+"""Writes what became of messages: results of sends and receipts, in batches; `messaging.received` what people write.
 
 Every function is one or a few set-based statements inside the caller's transaction, changes the counters of the
 batches in it, and returns the batches that changed. Statuses move forward only; a late or repeated event changes
@@ -15,14 +15,15 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.timezone import now
 
-from messaging import recall, sql
+from messaging import recall, received, sql
 from messaging.counts import Changes
-from messaging.events import Inbound, Outcome, Receipt, SendResult
+from messaging.events import Changed, Event, Inbound, Outcome, Receipt, SendResult
 from messaging.models import MessageStatus, SkipReason
 from senders import health
 
 FIRST_CONTACTS_HELD = timedelta(hours=24)  # where WhatsApp limits new chats and does not say until when
 NOT_ON_WHATSAPP = "not_on_whatsapp"  # the code with which providers say that a number has no WhatsApp account
+MEDIA_MISSING = "media_missing"  # the code of a message whose file is gone
 # A network that is away and a session that was closed say nothing about the message: it never runs out of tries by them.
 # The number is the fewest attempts that remain: after 0 it may change senders, after 1 it may have left.
 _COSTS_NO_TRY = {Outcome.UNREACHABLE: 1, Outcome.CLOSED: 0}
@@ -168,9 +169,10 @@ def _write_others(results: Sequence[SendResult], changes: Changes, written: Writ
 
 
 def _is_blamed(result: SendResult) -> bool:
-    """Whether a result speaks against the sender: not where the network was away, or the recipient has no account."""
+    """Whether a result speaks against the sender: not where the network was away, the recipient has no account, or
+    the file to send is gone."""
     if result.outcome is Outcome.REJECTED:
-        return result.code != NOT_ON_WHATSAPP
+        return result.code not in (NOT_ON_WHATSAPP, MEDIA_MISSING)
     return result.outcome is Outcome.TRY_AGAIN
 
 
@@ -288,40 +290,18 @@ def write_receipts(receipts: Sequence[Receipt], changes: Changes) -> int:
     return len(rows)
 
 
-def write_inbound(messages: Sequence[Inbound]) -> list[int]:
-    """Stores what people wrote, each WhatsApp message once. Returns the ids of the new rows."""
-    if not messages:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO messaging_message (organization_id, sender_id, direction, phone_number, whatsapp_id, text,
-                status, skip_reason, error_code, error, variables, priority, attempts, lease_epoch, keeps_id, created_at)
-            SELECT sender.organization_id, sender.id, 'in', given.phone_number, given.whatsapp_id, given.text,
-                %s, '', '', '', '{}', 1, 0, 0, true, given.at
-            FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
-                AS given (sender_id, phone_number, whatsapp_id, text, at)
-            JOIN senders_sender AS sender ON sender.id = given.sender_id
-            ON CONFLICT DO NOTHING
-            RETURNING id
-            """,
-            [
-                MessageStatus.RECEIVED,
-                [message.sender_id for message in messages],
-                [message.phone_number for message in messages],
-                [message.whatsapp_id for message in messages],
-                [message.text.replace("\x00", "") for message in messages],
-                [message.at for message in messages],
-            ],
-        )
-        return [row[0] for row in cursor.fetchall()]
-
-
-def record(events: Sequence[Receipt | Inbound]) -> set[int]:
-    """Commits receipts and inbound messages; returns the batches whose counters changed."""
+def record(events: Sequence[Event]) -> set[int]:
+    """Commits receipts, inbound messages and their changes; returns the batches whose counters changed."""
     changes = Changes()
     with transaction.atomic():
-        write_receipts([event for event in events if isinstance(event, Receipt)], changes)
-        write_inbound([event for event in events if isinstance(event, Inbound)])
+        write_events(events, changes)
         changes.save()
     return changes.batch_ids
+
+
+def write_events(events: Sequence[Event], changes: Changes) -> None:
+    """Everything that a provider can report. Call inside a transaction; the caller saves `changes`."""
+    if events:
+        write_receipts([event for event in events if isinstance(event, Receipt)], changes)
+        received.write_inbound([event for event in events if isinstance(event, Inbound)])
+        received.write_changes([event for event in events if isinstance(event, Changed)])

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import TimeZoneField
 from accounts.models import Organization, OrganizationQuerySet
+from messaging.kinds import Kind
 from senders.models import Sender
 
 
@@ -132,8 +133,66 @@ class BatchCount(models.Model):
         return f"{self.batch} · {self.get_status_display()}"
 
 
+class Media(models.Model):
+    """A file of messages, out or in, as it lies in the storage. The same file of an organization is stored once."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="media", db_index=False)
+    name = models.CharField(_("name in the storage"), max_length=255)
+    mime_type = models.CharField(_("type"), max_length=120)
+    file_name = models.CharField(_("file name"), max_length=255, blank=True)
+    size = models.BigIntegerField(_("size"), help_text=_("In bytes."))
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("media file")
+        verbose_name_plural = _("media files")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "sha256", "mime_type", "file_name"], name="one_row_a_media_file"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name or self.mime_type
+
+
+class Group(models.Model):
+    """A WhatsApp group that a sender is a member of. `members`, once asked for at `members_at`, is a list of
+    `{"phone_number", "lid", "name", "is_admin"}`; a member whom WhatsApp shows by LID only has an empty number."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="groups", db_index=False)
+    sender = models.ForeignKey(Sender, on_delete=models.CASCADE, related_name="groups", db_index=False)
+    whatsapp_id = models.CharField(_("WhatsApp id"), max_length=64, help_text=_("Such as 120363041234567890@g.us."))
+    subject = models.CharField(_("subject"), max_length=200, blank=True)
+    members = models.JSONField(_("members"), default=list, blank=True)
+    members_at = models.DateTimeField(_("members as of"), null=True, blank=True)
+    created_by_us = models.BooleanField(_("created here"), default=False)
+    created_at = models.DateTimeField(_("known since"), default=now, editable=False)
+    updated_at = models.DateTimeField(_("as of"), default=now, editable=False)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("group")
+        verbose_name_plural = _("groups")
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["sender", "whatsapp_id"], name="one_group_a_sender")]
+        indexes = [models.Index(fields=["organization", "-id"], name="groups_newest_first")]
+
+    def __str__(self) -> str:
+        return self.subject or self.whatsapp_id
+
+
 class Message(models.Model):
-    """One WhatsApp message to or from one phone number. Times are when we learned of the step."""
+    """One WhatsApp message to or from one phone number or group. Times are when we learned of the step.
+
+    A message from a person whom WhatsApp shows by LID only has an empty `phone_number` until the number is known; a
+    message to a group has none either, and one from a group has the number of its member.
+    """
 
     class Direction(models.TextChoices):
         OUT = "out", _("to the person")
@@ -148,7 +207,20 @@ class Message(models.Model):
         Sender, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages", db_index=False
     )
     direction = models.CharField(_("direction"), max_length=3, choices=Direction.choices, default=Direction.OUT)
-    phone_number = models.CharField(_("phone number"), max_length=16)
+    phone_number = models.CharField(_("phone number"), max_length=16, blank=True)
+    lid = models.CharField("LID", max_length=32, blank=True, default="", db_default="")  # digits; where it is known
+    group = models.ForeignKey(
+        Group, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages", db_index=False
+    )
+    kind = models.CharField(
+        _("kind"), max_length=12, choices=Kind.choices, default=Kind.TEXT, db_default=Kind.TEXT.value
+    )
+    content = models.JSONField(
+        _("content"), default=dict, db_default={}, blank=True, help_text=_("As in messaging.kinds.")
+    )
+    media = models.ForeignKey(
+        Media, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages", db_index=False
+    )
     status = models.PositiveSmallIntegerField(_("status"), choices=MessageStatus.choices)
     # What the indexes know of the status. It stays the same from `sent` to `read`, so that receipts, the most
     # frequent writes of all, touch no index (a heap-only update).
@@ -192,6 +264,12 @@ class Message(models.Model):
     delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
     read_at = models.DateTimeField(_("read"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True, help_text=_("Failed, skipped or cancelled."))
+    edited_at = models.DateTimeField(
+        _("edited"), null=True, blank=True, help_text=_("The former texts are in the content.")
+    )
+    deleted_at = models.DateTimeField(
+        _("deleted"), null=True, blank=True, help_text=_("Taken back by who wrote it; its content is gone.")
+    )
 
     objects = OrganizationQuerySet.as_manager()
 
@@ -240,6 +318,13 @@ class Message(models.Model):
             models.Index(fields=["organization", "-id"], name="dead_letters", condition=models.Q(exhausted=True)),
             models.Index(fields=["organization", "phone_number", "-id"], name="messages_of_a_person"),
             models.Index(
+                fields=["organization", "lid"],
+                name="messages_without_a_number",
+                condition=models.Q(phone_number="") & ~models.Q(lid=""),
+            ),
+            models.Index(fields=["media"], name="messages_with_a_file", condition=models.Q(media__isnull=False)),
+            models.Index(fields=["group", "-id"], name="messages_of_a_group", condition=models.Q(group__isnull=False)),
+            models.Index(
                 fields=["batch", "stage", "id"],
                 name="messages_that_ended",
                 condition=models.Q(stage__gte=MessageStatus.FAILED),
@@ -247,4 +332,4 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.phone_number} {self.get_status_display()}"
+        return f"{self.phone_number or self.group or self.lid} {self.get_status_display()}"

@@ -114,15 +114,17 @@ def pending_messages(source: Source, limit: int) -> list[PendingMessage]:
         ]
 
 
-# A person may be written to by a sender on hold only if they wrote to that sender before.
-_KNOWN_SQL = """EXISTS (
+# A person may be written to by a sender on hold only if they wrote to that sender before. Groups are no first contacts,
+# and a person who is known by LID only is known because they wrote.
+_KNOWN_SQL = """(message.phone_number = '' OR EXISTS (
     SELECT FROM messaging_message AS inbound WHERE inbound.organization_id = message.organization_id
         AND inbound.phone_number = message.phone_number AND inbound.sender_id = %(p1)s AND inbound.direction = 'in'
-)"""
+        AND inbound.group_id IS NULL
+))"""
 # The same for a batch, from the few who wrote to the many who wait.
 _KNOWN_OF_BATCH_SQL = """message.batch_id = %(p0)s AND message.phone_number IN (
     SELECT inbound.phone_number FROM messaging_message AS inbound
-    WHERE inbound.sender_id = %(p1)s AND inbound.direction = 'in'
+    WHERE inbound.sender_id = %(p1)s AND inbound.direction = 'in' AND inbound.group_id IS NULL
 )"""
 
 

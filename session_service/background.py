@@ -21,7 +21,8 @@ def complain(consequence: str, error: Exception) -> None:
 
 class Background:
     """The database is used from a few threads, each with a connection of its own, so that neither a slow write on the
-    hot path nor a session that is slow to open costs a lease. Those of auth state also encrypt and decrypt."""
+    hot path nor a session that is slow to open costs a lease, nor a large file anything else. Those of auth state also
+    encrypt and decrypt."""
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
@@ -30,6 +31,7 @@ class Background:
         self.heart = ThreadPoolExecutor(1, thread_name_prefix="heartbeat")
         self.auth_reads = ThreadPoolExecutor(1, thread_name_prefix="auth-reads")
         self.auth_writes = ThreadPoolExecutor(1, thread_name_prefix="auth-writes")
+        self.slow = ThreadPoolExecutor(1, thread_name_prefix="slow")
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def database(self, executor: ThreadPoolExecutor, call: Callable[[], T]) -> T:
@@ -67,6 +69,6 @@ class Background:
             await asyncio.wait(self._tasks, timeout=seconds)
 
     async def close(self) -> None:
-        for executor in (self.hot, self.calm, self.heart, self.auth_reads, self.auth_writes):
+        for executor in (self.hot, self.calm, self.heart, self.auth_reads, self.auth_writes, self.slow):
             await self.database(executor, lambda: connection.close())  # each thread has one of its own
             executor.shutdown()

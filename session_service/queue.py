@@ -4,8 +4,10 @@ One statement checks everything that must hold at the last moment: the lease of 
 quotas, held first contacts, the state of the batch, the order within a chat, the blocklist.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.db import connection
 
@@ -14,7 +16,7 @@ from messaging.counts import Changes
 from messaging.models import MessageStatus
 from senders.health import PROBE_SQL, SENDABLE_SQL
 from senders.quota import QUOTA_LEFT_SQL, spend
-from session_service.providers.base import OutgoingMessage
+from session_service.providers.base import Media, OutgoingMessage
 
 MOST_A_SENDER = 50  # in one lease, so that a sender without a pace cannot keep the others waiting
 
@@ -63,7 +65,8 @@ WITH owned AS (
                 SELECT FROM messaging_message AS inbound
                 WHERE inbound.organization_id = message.organization_id AND inbound.sender_id = message.sender_id
                     AND inbound.phone_number = message.phone_number AND inbound.direction = 'in'
-            ))
+                    AND inbound.group_id IS NULL
+            ) OR message.phone_number = '')
         ORDER BY message.priority, message.due_at, message.id
         LIMIT GREATEST(0, LEAST(owned.most, %(most)s))
         FOR UPDATE OF message SKIP LOCKED
@@ -83,7 +86,17 @@ LEFT JOIN contacts_blocklistentry AS blocked
     ON blocked.organization_id = picked.organization_id AND blocked.phone_number = picked.phone_number
 WHERE message.id = picked.id
 RETURNING message.id, message.sender_id, message.lease_epoch, message.phone_number, message.text,
-    message.whatsapp_id, message.attempts, message.batch_id, message.status, message.skip_reason
+    message.whatsapp_id, message.attempts, message.batch_id, message.status, message.skip_reason,
+    message.kind = 'text' AND message.content = '{{}}' AND message.phone_number <> ''
+"""
+# What most messages do not have, for those that do.
+_REST_SQL = """
+SELECT message.id, message.kind, message.content, message.lid, COALESCE(chat.whatsapp_id, ''),
+    media.name, media.mime_type, media.file_name, media.size
+FROM messaging_message AS message
+LEFT JOIN messaging_group AS chat ON chat.id = message.group_id
+LEFT JOIN messaging_media AS media ON media.id = message.media_id
+WHERE message.id = ANY(%s::bigint[])
 """
 
 
@@ -114,11 +127,29 @@ def lease_due(
             },
         )
         rows = cursor.fetchall()
-    for (batch_id, status, reason), number in Counter(row[7:] for row in rows).items():
+    for (batch_id, status, reason), number in Counter(row[7:10] for row in rows).items():
         changes.move(batch_id, MessageStatus.QUEUED, status, number, skip_reason=reason)
     leased = [OutgoingMessage(*row[:7]) for row in rows if row[8] == MessageStatus.SENDING]
     spend(Counter(message.sender_id for message in leased))
-    return leased
+    more_than_text = [row[0] for row in rows if not row[10] and row[8] == MessageStatus.SENDING]
+    return _completed(leased, more_than_text) if more_than_text else leased
+
+
+def _completed(leased: list[OutgoingMessage], more_than_text: list[int]) -> list[OutgoingMessage]:
+    """The same messages, those named with everything that a plain text to a number does not have."""
+    rest = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_REST_SQL, [sql.numbers(more_than_text)])
+        for message_id, kind, content, lid, group, *file in cursor.fetchall():
+            media = Media(*file) if file[0] is not None else None
+            rest[message_id] = (kind, json.loads(content), media, group, lid)
+    completed = []
+    for message in leased:
+        if message.id in rest:
+            kind, content, media, group, lid = rest[message.id]
+            message = replace(message, kind=kind, content=content, media=media, group=group, lid=lid)  # noqa: PLW2901
+        completed.append(message)
+    return completed
 
 
 def about_to_type(sender_ids: Sequence[int], ahead: float) -> list[tuple[int, int, str, float]]:

@@ -22,9 +22,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 
 from messaging import ledger, progress, recall
 from messaging.counts import Changes
-from messaging.events import Inbound, Receipt, SendResult
+from messaging.events import Event, SendResult
 from senders.models import SenderStatus
-from session_service import background, leases, states
+from session_service import background, inbound, leases, outgoing_files, states
 from session_service.allowance import Allowance
 from session_service.auth_state import AuthStateStore
 from session_service.background import Background, complain
@@ -59,7 +59,7 @@ class Work:
     """What one dispatch step writes and leases, and what came of it."""
 
     results: list[SendResult]
-    events: list[tuple[Sequence[Receipt | Inbound], asyncio.Future[None]]]
+    events: list[tuple[Sequence[Event], asyncio.Future[None]]]
     held: list[tuple[int, int, bool]]
     room: int
     late: list[int]
@@ -69,7 +69,7 @@ class Work:
     paused_senders: list[int] = field(default_factory=list)
 
     @property
-    def flat_events(self) -> list[Receipt | Inbound]:
+    def flat_events(self) -> list[Event]:
         return [event for events, _ in self.events for event in events]
 
 
@@ -86,7 +86,7 @@ class Worker:
         self._in_doubt = False
         self._late: set[int] = set()  # senders that could not send for a while: what piled up is planned afresh
         self._results: deque[SendResult] = deque()
-        self._events: deque[tuple[Sequence[Receipt | Inbound], asyncio.Future[None]]] = deque()
+        self._events: deque[tuple[Sequence[Event], asyncio.Future[None]]] = deque()
         self._unpublished: set[int] = set()
         self._wake = asyncio.Event()
         self._written = asyncio.Event()
@@ -105,13 +105,15 @@ class Worker:
         self._wake.set()
         await self._room()
 
-    async def record(self, events: Sequence[Receipt | Inbound]) -> None:
+    async def record(self, events: Sequence[Event]) -> None:
         if not events:
             return
+        events = await inbound.with_files_stored(self._background, events)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._events.append((events, done))
         self._wake.set()
         await done
+        await inbound.learn(self._background, events)
 
     async def state(self, state: SessionState) -> None:
         sender = self.sessions.senders.get(state.sender_id)
@@ -321,8 +323,7 @@ class Worker:
             if work.late:
                 recall.take_back_late(changes, older_than=leases.LATE_AFTER, sender_ids=work.late)
             work.paused_senders = ledger.write_results(results, changes).paused_senders
-            ledger.write_receipts([event for event in events if isinstance(event, Receipt)], changes)
-            ledger.write_inbound([event for event in events if isinstance(event, Inbound)])
+            ledger.write_events(events, changes)
             work.leased = lease_due(worker_id=self.id, held=work.held, room=work.room, changes=changes)
             changes.save()
         work.batch_ids = changes.batch_ids
@@ -349,10 +350,27 @@ class Worker:
                 continue
             sent = InFlight(sender_id, time.monotonic())
             self.sessions.in_flight.update((message.id, sent) for message in messages)
+            if with_files := [message for message in messages if outgoing_files.needs_file(message)]:
+                self._background.start(self._send_with_files(sender, sender.session, with_files))
+                messages = [message for message in messages if not outgoing_files.needs_file(message)]  # noqa: PLW2901
             sends.append(self._send(sender, sender.session, messages))
         await asyncio.gather(*sends)
 
+    async def _send_with_files(self, sender: OpenSender, session: Session, messages: list[OutgoingMessage]) -> None:
+        """Fetches the files first, which can take long, so that no other sender waits for it. Messages in one chat are
+        leased one at a time: none overtakes."""
+        ready, refused = await outgoing_files.with_files(self._background, messages)
+        if refused:
+            await self.results(refused)
+        still_ours = self.sessions.senders.get(sender.held.id) is sender and sender.session is session
+        if still_ours and sender.lease_ends > time.monotonic() + FENCE_MARGIN_SECONDS:
+            await self._send(sender, session, ready)
+        elif still_ours:
+            self.sessions.let_go(sender, release=True)
+
     async def _send(self, sender: OpenSender, session: Session, messages: list[OutgoingMessage]) -> None:
+        if not messages:
+            return
         try:
             await session.send(messages)
         except Exception:

@@ -17,7 +17,7 @@ from accounts import services
 from accounts.models import Organization, Role, User
 from campaigns.models import Campaign
 from contacts.models import BlocklistEntry, Contact, ContactList, ContactListMember, ImportedRow, ListImport
-from messaging.models import BatchStatus
+from messaging.models import BatchStatus, Group, Media
 from senders.models import SenderUsage
 from session_service.models import AuthCredentials
 from tests.factories import make_batch, make_lease, make_sender
@@ -82,7 +82,14 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
     )
     credentials = AuthCredentials.objects.create(sender=sender, data=b"token", encrypted_with=1, format=1)
     usage = SenderUsage.objects.create(sender=sender)
-    return [sender, lease, lease.worker, credentials, batch, batch.counts.get(), message, campaign, usage]
+    media = Media.objects.create(
+        organization=organization, name=name, file_name=f"{name}.jpg", mime_type="image/jpeg", size=3, sha256=name
+    )
+    group = Group.objects.create(
+        organization=organization, sender=sender, whatsapp_id=f"{sender.pk}@g.us", subject=f"{name} group"
+    )
+    sending = [sender, lease, lease.worker, credentials, batch, batch.counts.get(), message, campaign, usage]
+    return [*sending, media, group]
 
 
 def _schedules(name: str, number: int) -> list[Any]:

@@ -41,6 +41,8 @@ SECTIONS = (
         (
             Entry("campaigns.Campaign", "campaign", gettext_lazy("Start, pause and follow what is sent to a list.")),
             Entry("messaging.Message", "chat", gettext_lazy("Every message, with its way from import to read.")),
+            Entry("messaging.Media", "attach_file", gettext_lazy("Files that messages brought, out and in.")),
+            Entry("messaging.Group", "forum", gettext_lazy("WhatsApp groups that the senders are in.")),
             Entry("messaging.Batch", "stacks", gettext_lazy("The messages of one campaign, their text and pace.")),
         ),
     ),

@@ -185,6 +185,7 @@ STORAGES = {
 }
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 100 * 1024 * 1024, minimum=1)
 UPLOAD_MAX_ROWS = env.integer("UPLOAD_MAX_ROWS", 1_000_000, minimum=1)
+MEDIA_MAX_BYTES = env.integer("MEDIA_MAX_BYTES", 64 * 1024 * 1024, minimum=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # -- Mail (password reset, invitations) --

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from messaging.events import Inbound, Receipt, SendResult
+from messaging.events import Event, Inbound, Receipt, SendResult
 from session_service.providers.base import OutgoingMessage, QrCode, SenderToOpen, SessionState
 from session_service.providers.simulated.behaviour import Behaviour
 
@@ -17,7 +17,7 @@ class Listener:
 
     def __init__(self) -> None:
         self.sent: list[SendResult] = []
-        self.recorded: list[Receipt | Inbound] = []
+        self.recorded: list[Event] = []
         self.states: list[SessionState] = []
         self.codes: list[QrCode] = []
         self.deaf = False
@@ -26,7 +26,7 @@ class Listener:
     async def results(self, results: Sequence[SendResult]) -> None:
         self.sent.extend(results)
 
-    async def record(self, events: Sequence[Receipt | Inbound]) -> None:
+    async def record(self, events: Sequence[Event]) -> None:
         if self.deaf:
             self.refused_records += 1
             raise ConnectionError("the database is away")

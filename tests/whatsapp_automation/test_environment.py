@@ -62,6 +62,7 @@ BAD = {
     "STORAGE_SECRET_KEY": None,
     "TIME_ZONE": "Mars/Olympus",
     "UPLOAD_MAX_BYTES": "0",
+    "MEDIA_MAX_BYTES": "0",
     "UPLOAD_MAX_ROWS": "-1",
 }
 """A value for each variable that cannot work. None: any text is right."""

@@ -4,7 +4,6 @@ A draw depends on the seed, the recipient and the text alone (failures also on t
 which messages arrive, on who sends them or on the ids that they happen to get.
 """
 
-import json
 import struct
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -13,6 +12,7 @@ from django.conf import settings
 
 from messaging.events import Outcome
 from session_service.providers.base import OutgoingMessage
+from session_service.providers.simulated.queue_events import inbound_event
 
 NOT_ON_WHATSAPP_ENDING = "0000"
 LASTING_SHARE = 0.25  # of the failures: these would fail again on every further attempt
@@ -87,7 +87,7 @@ class Behaviour:
         if replies or opens < self.read_rate:
             read = delivered + _around(self.read_ms, opening)
             events.append((read, f"read {message_id}"))
-            if replies:
+            if replies and message.to:
                 reply = inbound_event(message.to, f"{message_id}-REPLY", self.reply_text)
                 events.append((read + _around(self.read_ms, answering), reply))
         return tuple(events)
@@ -101,8 +101,3 @@ class Behaviour:
 def _around(milliseconds: int, draw: float) -> int:
     """From half to one and a half times the usual delay."""
     return round(milliseconds * (0.5 + draw))
-
-
-def inbound_event(from_number: str, message_id: str, text: str) -> str:
-    """What waits in a sender's queue when a person wrote to it."""
-    return json.dumps({"from": from_number, "message_id": message_id, "text": text}, ensure_ascii=False)

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 
-from session_service.providers.simulated.network import PREFIX, TYPING, script
+from session_service.providers.simulated.network import FILES, GROUPS, PREFIX, TYPING, script
 
 CONNECTIONS = 8  # however many sessions share them
 SECONDS_TO_ANSWER = 5
@@ -66,6 +66,17 @@ class Connection:
         line = json.dumps({"from": sender, "to": to, "seconds": round(seconds, 1)})
         await self._redis.rpush(TYPING, line)
         await self._redis.ltrim(TYPING, -TYPING_KEPT, -1)
+
+    async def file(self, key: str) -> str | None:
+        """A file's content in base64, as long as the network has it."""
+        return cast(str | None, await self._redis.get(f"{FILES}{key}"))
+
+    async def groups(self) -> list[str]:
+        """Every group, as JSON."""
+        return await cast(Awaitable[list[str]], self._redis.hvals(GROUPS))
+
+    async def keep_group(self, whatsapp_id: str, line: str) -> None:
+        await self._redis.hset(GROUPS, whatsapp_id, line)
 
     async def close(self) -> None:
         await self._redis.aclose()

@@ -18,11 +18,13 @@ from typing import Any
 import redis
 from django.conf import settings
 
-from session_service.providers.simulated.behaviour import inbound_event
+from session_service.providers.simulated.queue_events import changed_event, inbound_event
 
 PREFIX = "simulator:"
 TYPING = f"{PREFIX}typing"
 DELIVERIES = f"{PREFIX}deliveries"
+GROUPS = f"{PREFIX}groups"
+FILES = f"{PREFIX}file:"
 SCRIPTS = Path(__file__).parent / "scripts"
 READ_AT_ONCE = 5000
 
@@ -108,15 +110,35 @@ def unban(phone_number: str) -> None:
     _client().srem(f"{PREFIX}banned", phone_number)
 
 
-def say(*, from_number: str, to_number: str, text: str) -> str:
+def say(*, from_number: str, to_number: str, text: str, **rest: Any) -> str:
     """A person writes to a linked number. Returns the id of the message; raises `NotLinked`.
 
-    The message waits for the sender while its session is closed, as long as Redis keeps it.
+    `rest` may have kind, content, lid, name, group and media, as in `messaging.events.Inbound`. The message waits for
+    the sender while its session is closed, as long as Redis keeps it.
     """
     message_id = f"SIM{secrets.token_hex(10).upper()}"
-    if not _call("say", to_number, inbound_event(from_number, message_id, text)):
-        raise NotLinked(f"No sender is linked to {to_number}.")
+    _tell(to_number, inbound_event(from_number, message_id, text, **rest))
     return message_id
+
+
+def edit(*, to_number: str, message_id: str, text: str) -> None:
+    """A person changes what they wrote to a linked number. Raises `NotLinked`."""
+    _tell(to_number, changed_event(message_id, text=text))
+
+
+def delete(*, to_number: str, message_id: str) -> None:
+    """A person deletes for everyone what they wrote to a linked number. Raises `NotLinked`."""
+    _tell(to_number, changed_event(message_id, deleted=True))
+
+
+def keep_file(key: str, content: str, seconds: int) -> None:
+    """Takes a file's content, in base64, that a message is about to name."""
+    _client().set(f"{FILES}{key}", content, ex=seconds)
+
+
+def _tell(to_number: str, event: str) -> None:
+    if not _call("say", to_number, event):
+        raise NotLinked(f"No sender is linked to {to_number}.")
 
 
 def typing_seen() -> list[dict[str, Any]]:
@@ -125,8 +147,11 @@ def typing_seen() -> list[dict[str, Any]]:
 
 
 def deliveries() -> Iterator[dict[str, Any]]:
-    """Every arrival at a phone, oldest first: {"to", "from", "message_id", "text", "at", "attempt", "duplicate"}.
+    """Every arrival at a phone, oldest first: {"to", "from", "message_id", "text", "at", "attempt", "duplicate"}, and
+    what a plain text does not have: "kind", "content", "media" (what is known of the file, with its sha256).
 
+    A message to a group arrives once, with the group's id under "to" and "group"; one to a person who is known by LID
+    only has "lid", and the LID with "@lid" under "to".
     `attempt` counts the arrivals of one id at one phone; all but the first are duplicates, which the phone drops and
     nobody sees. `at` is UTC in ISO 8601. A network that makes its own ids adds "client_reference", our id.
     """

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
 
@@ -173,20 +173,25 @@ class Step:
             if not self._keeps_ids:
                 result = replace(result, whatsapp_id=message_id)
             known_as = message_id if self._keeps_ids else ""
-            self._arrivals += [message.to, known_as, self._arrival(message, message_id), len(fate.events)]
+            self._arrivals += [recipient_of(message), known_as, self._arrival(message, message_id), len(fate.events)]
             self._arrivals += [part for event in fate.events for part in event]
         self._results.append(result)
         return fate.bans
 
     def _arrival(self, message: OutgoingMessage, message_id: str) -> str:
         """The record of an arrival as JSON without its end: `send.lua` adds which attempt it was."""
-        arrival = {
-            "to": message.to,
+        arrival: dict[str, Any] = {
+            "to": recipient_of(message),
             "from": self.session.phone_number,
             "message_id": message_id,
             "text": message.text,
             "at": self._moment,
         }
+        if message.kind != "text" or message.content:
+            content = dict(message.content)
+            arrival |= {"kind": message.kind, "media": content.pop("media", None), "content": content}
+        if message.group:
+            arrival["group"] = message.group
         if not self._keeps_ids:
             arrival["client_reference"] = message.whatsapp_id
         return json.dumps(arrival, ensure_ascii=False)[:-1]
@@ -209,6 +214,11 @@ class Step:
             SendResult(result.message_id, result.epoch, outcome, "no_answer", "The network did not answer.")
             for result in self._results
         ]
+
+
+def recipient_of(message: OutgoingMessage) -> str:
+    """The group, the number, or the LID of a person whose number is not known."""
+    return message.group or message.to or f"{message.lid}@lid"
 
 
 def _refused(message: OutgoingMessage | SendResult, code: str) -> SendResult:

@@ -1,20 +1,30 @@
 """Sessions on the simulated network."""
 
 import asyncio
-import json
 import logging
 import secrets
 from collections import deque
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 
-from messaging.events import Inbound, Receipt
-from messaging.models import MessageStatus
+from messaging.events import Event
 from senders.models import SenderStatus
-from session_service.providers.base import Events, OutgoingMessage, QrCode, SenderToOpen, SessionState
+from session_service.providers.base import (
+    Events,
+    GroupInfo,
+    GroupMember,
+    NumberInfo,
+    OutgoingMessage,
+    QrCode,
+    SenderToOpen,
+    SessionState,
+)
+from session_service.providers.simulated import files
 from session_service.providers.simulated.behaviour import Behaviour
 from session_service.providers.simulated.connection import Connection
+from session_service.providers.simulated.groups import Groups, info_about
 from session_service.providers.simulated.outbox import REFUSALS, Outbox
+from session_service.providers.simulated.queue_events import parse
 
 QR_SECONDS = 20
 QR_GRACE_SECONDS = 5  # a code stays good a little longer, until the next one is shown
@@ -39,10 +49,24 @@ class SimulatedSession:
         self._provider = provider
 
     async def send(self, messages: Sequence[OutgoingMessage]) -> None:
+        if any(message.media for message in messages):
+            messages = await asyncio.to_thread(lambda: [files.as_the_network_has_it(message) for message in messages])
         self._provider.outbox.put(self, messages)
 
     async def typing(self, to: str, seconds: float) -> None:
         await self._provider.note_typing(self, to, seconds)
+
+    async def check_numbers(self, numbers: Sequence[str]) -> dict[str, NumberInfo]:
+        return {number: info_about(number) for number in numbers}
+
+    async def groups(self) -> list[GroupInfo]:
+        return await self._provider.groups.of(self.phone_number)
+
+    async def create_group(self, subject: str, numbers: Sequence[str]) -> GroupInfo:
+        return await self._provider.groups.create(self.phone_number, subject, numbers)
+
+    async def group_members(self, group: str) -> list[GroupMember]:
+        return list((await self._provider.groups.find(group, self.phone_number)).members)
 
     async def close(self) -> None:
         """Lets the session go at once. Answers to what was handed over still come, as long as the provider lives."""
@@ -67,6 +91,7 @@ class SimulatedProvider:
         self._codes: deque[tuple[float, SimulatedSession]] = deque()  # by when the next QR code is due
         self._connection = Connection()
         self.outbox = Outbox(self._connection, self.behaviour)
+        self.groups = Groups(self._connection)
         self._listener: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -164,16 +189,22 @@ class SimulatedProvider:
         if strangers:
             await self._connection.drop_from_index(self.name, strangers)
         for events, sender_ids in by_events.items():
-            await events.record(
-                [
-                    _parse(int(sender_id), event, float(due))
-                    for sender_id in sender_ids
-                    for event, due in zip(found[sender_id][::2], found[sender_id][1::2], strict=True)
-                ]
-            )
+            heard = [
+                parse(int(sender_id), event, float(due))
+                for sender_id in sender_ids
+                for event, due in zip(found[sender_id][::2], found[sender_id][1::2], strict=True)
+            ]
+            await self._tell(events, heard)
             await self._connection.call_all(
                 [("forget", [sender_id, self.name, *found[sender_id][::2]]) for sender_id in sender_ids]
             )
+
+    async def _tell(self, events: Events, heard: Sequence[Event]) -> None:
+        if not any(map(files.has_file, heard)):
+            await events.record(heard)
+            return
+        with TemporaryDirectory(prefix="wa-") as folder:
+            await events.record([await files.fetched(self._connection, event, folder) for event in heard])
 
     async def _renew_codes(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -189,13 +220,3 @@ class SimulatedProvider:
         lifetime = round((QR_SECONDS + QR_GRACE_SECONDS) * 1000)
         if await self._connection.call("show", session.sender_id, self.name, session.epoch, code, lifetime):
             await session.events.qr(QrCode(session.sender_id, code, QR_SECONDS))
-
-
-def _parse(sender_id: int, event: str, due_ms: float) -> Receipt | Inbound:
-    at = datetime.fromtimestamp(due_ms / 1000, UTC)
-    if event.startswith("{"):
-        said = json.loads(event)
-        return Inbound(sender_id, said["from"], said["message_id"], said["text"], at)
-    kind, message_id = event.split(" ", 1)
-    status = MessageStatus.DELIVERED if kind == "delivered" else MessageStatus.READ
-    return Receipt(sender_id, message_id, status, at)

@@ -7,6 +7,8 @@
 --   news:<provider>    what else a provider must hear, oldest first: "<kind> <sender> <epoch> <phone>"
 --   code:<code>        id of the sender that shows this QR text; expires with it
 --   inbox:<number>     message id -> how many times it arrived at a person's phone
+--   groups             id -> group as JSON
+--   file:<hash>        a file that a person sent, in base64; expires
 --   deliveries         every arrival, oldest first, as JSON
 local PREFIX = 'simulator:'
 local NEWS_SECONDS = 3600  -- news of a provider that died; the next one learns the truth when it opens the session

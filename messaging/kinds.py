@@ -1,0 +1,40 @@
+"""The kinds of messages, and the shape of `content` by kind, which is the same out and in.
+
+| kind | text | content |
+|---|---|---|
+| text | the text | |
+| image, video, document | the caption | the file is in `media` |
+| audio, voice, sticker | | the file is in `media` |
+| location | | `latitude`, `longitude`, and perhaps `name`, `address` |
+| contact | | `name`, `phone_number` |
+| poll | | `question`, `options`, `choices`: how many of them a person may choose |
+| reaction | | `to`: the WhatsApp id of the message, `from_me`: whether the sender wrote that one, `emoji`: empty takes it back |
+| poll_vote (in only) | | `to`: the WhatsApp id of the poll, `options`: what is chosen now |
+| unsupported (in only) | | `name`: what WhatsApp calls it |
+
+Any kind may have `reply_to`: `whatsapp_id`, `from_me` and `text` of the message that is quoted.
+"""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Kind(models.TextChoices):
+    TEXT = "text", _("Text")
+    IMAGE = "image", _("Picture")
+    VIDEO = "video", _("Video")
+    AUDIO = "audio", _("Audio")
+    VOICE = "voice", _("Voice note")
+    DOCUMENT = "document", _("Document")
+    STICKER = "sticker", _("Sticker")
+    LOCATION = "location", _("Location")
+    CONTACT = "contact", _("Contact card")
+    POLL = "poll", _("Poll")
+    REACTION = "reaction", _("Reaction")
+    POLL_VOTE = "poll_vote", _("Vote in a poll")
+    UNSUPPORTED = "unsupported", _("Something that cannot be shown here")
+
+
+WITH_FILE = (Kind.IMAGE, Kind.VIDEO, Kind.AUDIO, Kind.VOICE, Kind.DOCUMENT, Kind.STICKER)
+WITH_CAPTION = (Kind.IMAGE, Kind.VIDEO, Kind.DOCUMENT)
+ONLY_RECEIVED = (Kind.POLL_VOTE, Kind.UNSUPPORTED)

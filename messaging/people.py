@@ -1,0 +1,50 @@
+"""What messages teach about people: their contact, and the number of those who first wrote under a LID alone."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+
+from django.db import connection
+
+from contacts import identities
+from contacts.identities import Identity
+from messaging.events import Inbound
+from senders.models import Sender
+
+
+def learn_from(messages: Sequence[Inbound]) -> None:
+    """Makes a contact of who wrote to a sender, and joins number and LID. Call once the messages are committed: then a
+    number that somebody else learns at the same moment still reaches these messages."""
+    organizations = dict(
+        Sender.objects.filter(pk__in={message.sender_id for message in messages}).values_list("pk", "organization_id")
+    )
+    seen: defaultdict[int, dict[Identity, None]] = defaultdict(dict)
+    for message in messages:
+        if message.sender_id in organizations and (message.phone_number or message.lid):
+            identity = Identity(
+                message.phone_number, message.lid[:32], message.name.replace("\x00", ""), not message.group
+            )
+            seen[organizations[message.sender_id]][identity] = None
+    for organization_id, people in seen.items():
+        learn(organization_id=organization_id, seen=list(people))
+
+
+def learn(*, organization_id: int, seen: Collection[Identity]) -> None:
+    """`contacts.identities.learn`, and messages that had no number get the one that is known by now."""
+    identities.learn(organization_id=organization_id, seen=seen)
+    _fill_in_numbers(organization_id, {identity.lid for identity in seen} - {""})
+
+
+def _fill_in_numbers(organization_id: int, lids: Iterable[str]) -> None:
+    numbers = identities.numbers_of(organization_id=organization_id, lids=lids)
+    if not numbers:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE messaging_message AS message SET phone_number = known.phone_number
+            FROM unnest(%s::text[], %s::text[]) AS known (lid, phone_number)
+            WHERE message.organization_id = %s AND message.lid = known.lid AND message.lid <> ''
+                AND message.phone_number = ''
+            """,
+            [list(numbers), list(numbers.values()), organization_id],
+        )

@@ -1,0 +1,134 @@
+"""Writes what people send: messages of every kind, and what they change in them afterwards.
+
+Like everything in `messaging.ledger`: set-based, inside the caller's transaction, and a repeat changes nothing.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+
+from messaging.events import Changed, Inbound
+from messaging.kinds import Kind
+from messaging.models import MessageStatus
+
+_GROUPS_SQL = """
+INSERT INTO messaging_group
+    (organization_id, sender_id, whatsapp_id, subject, members, created_by_us, created_at, updated_at)
+SELECT DISTINCT sender.organization_id, sender.id, given.whatsapp_id, '', '[]'::jsonb, FALSE, now(), now()
+FROM unnest(%s::bigint[], %s::text[]) AS given (sender_id, whatsapp_id)
+JOIN senders_sender AS sender ON sender.id = given.sender_id
+ON CONFLICT DO NOTHING
+"""
+# A person whom WhatsApp shows by LID only gets the number that their contact has.
+_INBOUND_SQL = """
+INSERT INTO messaging_message (organization_id, sender_id, direction, phone_number, lid, whatsapp_id, text, kind, content,
+    media_id, group_id, status, skip_reason, error_code, error, variables, priority, attempts, lease_epoch, keeps_id,
+    created_at)
+SELECT sender.organization_id, sender.id, 'in', COALESCE(known.phone_number, given.phone_number), given.lid,
+    given.whatsapp_id, given.text, given.kind, given.content::jsonb, given.media_id, chat.id,
+    %s, '', '', '', '{}', 1, 0, 0, true, given.at
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
+        %s::text[], %s::timestamptz[])
+    AS given (sender_id, phone_number, lid, whatsapp_id, text, kind, content, media_id, group_id, at)
+JOIN senders_sender AS sender ON sender.id = given.sender_id
+LEFT JOIN contacts_contact AS known ON given.phone_number = '' AND given.lid <> '' AND known.lid = given.lid
+    AND known.organization_id = sender.organization_id
+LEFT JOIN messaging_group AS chat ON given.group_id <> '' AND chat.sender_id = sender.id
+    AND chat.whatsapp_id = given.group_id
+ON CONFLICT DO NOTHING
+RETURNING id
+"""
+
+
+def write_inbound(messages: Sequence[Inbound]) -> list[int]:
+    """Stores what people wrote, each WhatsApp message once. Returns the ids of the new rows."""
+    if not messages:
+        return []
+    in_groups = [message for message in messages if message.group]
+    with connection.cursor() as cursor:
+        if in_groups:
+            cursor.execute(
+                _GROUPS_SQL,
+                [[message.sender_id for message in in_groups], [message.group for message in in_groups]],
+            )
+        cursor.execute(
+            _INBOUND_SQL,
+            [
+                MessageStatus.RECEIVED,
+                [message.sender_id for message in messages],
+                [message.phone_number for message in messages],
+                [message.lid[:32] for message in messages],
+                [message.whatsapp_id[:64] for message in messages],
+                [_storable(message.text) for message in messages],
+                [message.kind if message.kind in Kind else Kind.UNSUPPORTED for message in messages],
+                [_content_of(message) for message in messages],
+                [message.media.media_id if message.media else None for message in messages],
+                [message.group for message in messages],
+                [message.at for message in messages],
+            ],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _content_of(message: Inbound) -> str:
+    """`content` as JSON; a file that is not there leaves what is known of it, and why, under `missing_media`."""
+    content = message.content
+    if (media := message.media) is not None and media.media_id is None:
+        missing = {"error": media.error or "failed", "mime_type": media.mime_type, "file_name": media.file_name}
+        content = {**content, "missing_media": {**missing, "size": media.size}}
+    return json.dumps(_storable(content), ensure_ascii=False) if content else "{}"
+
+
+def _storable(value: Any) -> Any:
+    """PostgreSQL's texts hold neither the character NUL nor halves of a pair, both of which a phone can send."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_storable(key): _storable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(each) for each in value]
+    return value
+
+
+# The former text goes to the end of the history, unless this edit or a later one was written before.
+_EDITED_SQL = """
+UPDATE messaging_message SET text = %(text)s, edited_at = %(at)s,
+    content = content || jsonb_build_object('history',
+        COALESCE(content -> 'history', '[]') || jsonb_build_object('text', text, 'until', %(at)s::timestamptz))
+WHERE whatsapp_id = %(whatsapp_id)s AND whatsapp_id <> '' AND sender_id = %(sender)s AND direction = %(direction)s
+    AND deleted_at IS NULL AND (edited_at IS NULL OR edited_at < %(at)s)
+RETURNING id
+"""
+_DELETED_SQL = """
+UPDATE messaging_message SET deleted_at = %(at)s, text = '', content = '{}', media_id = NULL
+WHERE whatsapp_id = %(whatsapp_id)s AND whatsapp_id <> '' AND sender_id = %(sender)s AND direction = %(direction)s
+    AND deleted_at IS NULL
+RETURNING id
+"""
+
+
+def write_changes(changes: Sequence[Changed]) -> list[int]:
+    """Writes edits and deletions, in the order in which they happened. Returns the ids of the rows that changed.
+
+    An edit keeps the former text. A deletion leaves the row and removes what it said, with its file and its history:
+    who deletes a message for everyone expects it to be gone, and the law sides with them.
+    """
+    changed: list[int] = []
+    with connection.cursor() as cursor:
+        for change in sorted(changes, key=lambda change: change.at):
+            if not change.deleted and change.text is None:
+                continue
+            cursor.execute(
+                _DELETED_SQL if change.deleted else _EDITED_SQL,
+                {
+                    "sender": change.sender_id,
+                    "whatsapp_id": change.whatsapp_id,
+                    "direction": "out" if change.from_me else "in",
+                    "at": change.at,
+                    "text": _storable(change.text or ""),
+                },
+            )
+            changed += [row[0] for row in cursor.fetchall()]
+    return changed

@@ -1,0 +1,63 @@
+"""Files on the simulated network: they lie in Redis for a week, and phones note what arrived by its hash."""
+
+import base64
+import mimetypes
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from django.conf import settings
+
+from messaging.events import Event, Inbound
+from session_service.providers.base import OutgoingMessage
+from session_service.providers.simulated.connection import Connection
+from session_service.providers.simulated.queue_events import FILE_KEY
+
+KEPT_SECONDS = 7 * 24 * 3600
+
+
+def as_the_network_has_it(message: OutgoingMessage) -> OutgoingMessage:
+    """The message with its file read: what arrives is noted under `media` of its content."""
+    if message.media is None:
+        return message
+    content = Path(message.media.path).read_bytes()
+    arrives = {
+        "mime_type": message.media.mime_type,
+        "file_name": message.media.file_name,
+        "size": len(content),
+        "sha256": sha256(content).hexdigest(),
+    }
+    return replace(message, content={**message.content, "media": arrives})
+
+
+def described(path: Path) -> tuple[dict[str, Any], str]:
+    """A file that somebody sends, as it stands in a queued event, and its content as the network keeps it. A file that
+    is larger than senders take has none: they hear of it alone."""
+    content = path.read_bytes()
+    media: dict[str, Any] = {
+        "mime_type": mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+        "file_name": path.name,
+        "size": len(content),
+    }
+    if len(content) > settings.MEDIA_MAX_BYTES:
+        return {**media, "error": "too_large"}, ""
+    digest = sha256(content).hexdigest()
+    return {**media, "sha256": digest, FILE_KEY: digest}, base64.b64encode(content).decode()
+
+
+def has_file(event: Event) -> bool:
+    return isinstance(event, Inbound) and event.media is not None and bool(event.media.path)
+
+
+async def fetched(connection: Connection, event: Event, folder: str) -> Event:
+    """The event with its file, if it names one, in the folder; or without, where the network has it no more."""
+    if not isinstance(event, Inbound) or event.media is None or not event.media.path:
+        return event
+    kept = await connection.file(event.media.path)
+    if kept is None:
+        return replace(event, media=replace(event.media, path="", error="failed"))
+    with NamedTemporaryFile(dir=folder, delete=False) as file:
+        file.write(base64.b64decode(kept))
+    return replace(event, media=replace(event.media, path=file.name))
