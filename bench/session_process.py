@@ -11,5 +11,5 @@ from senders.models import Provider  # noqa: E402
 from session_service.providers import PROVIDERS  # noqa: E402
 
 if __name__ == "__main__":
-    PROVIDERS[Provider.SIMULATED] = lambda auth_state: NullProvider()
+    PROVIDERS[Provider.SIMULATED] = lambda auth_state, background: NullProvider()
     call_command("run_session_service")

@@ -13,6 +13,7 @@ class Outcome(Enum):
     REJECTED = "rejected"  # refused for good: the same message would be refused again
     TRY_AGAIN = "try again"  # did not leave, or may be repeated under the same id
     UNREACHABLE = "unreachable"  # the provider's endpoint did not answer: not this sender's fault
+    LOST = "lost"  # the connection broke before an answer: may have left, and may be repeated under the same id
     CLOSED = "closed"  # the session was not open: nothing left, and nobody is to blame
     HELD = "held"  # refused because WhatsApp limits the sender's new chats: nothing left, others may take it
     UNCERTAIN = "uncertain"  # may have left, and repeating it could reach the person twice

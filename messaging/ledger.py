@@ -26,7 +26,8 @@ NOT_ON_WHATSAPP = "not_on_whatsapp"  # the code with which providers say that a 
 MEDIA_MISSING = "media_missing"  # the code of a message whose file is gone
 # A network that is away and a session that was closed say nothing about the message: it never runs out of tries by them.
 # The number is the fewest attempts that remain: after 0 it may change senders, after 1 it may have left.
-_COSTS_NO_TRY = {Outcome.UNREACHABLE: 1, Outcome.CLOSED: 0}
+_COSTS_NO_TRY = {Outcome.UNREACHABLE: 1, Outcome.LOST: 1, Outcome.CLOSED: 0}
+_MAY_HAVE_LEFT = (Outcome.UNREACHABLE, Outcome.LOST)
 
 
 def retry_delay(attempts: int) -> timedelta:
@@ -147,7 +148,7 @@ def _write_others(results: Sequence[SendResult], changes: Changes, written: Writ
                 "statuses": [status for status, _ in statuses],
                 "reasons": [reason for _, reason in statuses],
                 # Empty also where it may have left: `services.cancel_batch` tells the two apart by it.
-                "codes": ["" if result.outcome is Outcome.UNREACHABLE else result.code[:40] for result in results],
+                "codes": ["" if result.outcome in _MAY_HAVE_LEFT else result.code[:40] for result in results],
                 "details": [result.detail[:300] for result in results],
                 "whatsapp_ids": [result.whatsapp_id for result in results],
                 "blamed": [_is_blamed(result) for result in results],

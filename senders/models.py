@@ -11,6 +11,7 @@ class Provider(models.TextChoices):
     """How a session reaches WhatsApp. `session_service.providers` has a module for each."""
 
     SIMULATED = "simulated", _("Simulated network (nothing leaves this machine)")
+    BAILEYS = "baileys", _("WhatsApp (linked by QR code)")
 
 
 class SenderStatus(models.TextChoices):

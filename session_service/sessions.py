@@ -77,7 +77,7 @@ class Sessions:
         """Tells the breaker of the endpoint that the message went to. Returns the senders that it held up until now."""
         sent = self.in_flight.get(result.message_id)
         sender = self.senders.get(sent.sender_id) if sent is not None else None
-        if sender is None or result.outcome is Outcome.CLOSED:
+        if sender is None or result.outcome in (Outcome.CLOSED, Outcome.LOST):
             return []
         breaker = self.breakers[sender.held.provider]
         was = breaker.state
@@ -139,7 +139,7 @@ class Sessions:
     def _hold(self, held: HeldSender, lease_ends: float) -> OpenSender:
         """Notes a taken sender, so that its lease is renewed while it opens."""
         if held.provider not in self.providers:
-            self.providers[held.provider] = PROVIDERS[held.provider](self._auth_state)
+            self.providers[held.provider] = PROVIDERS[held.provider](self._auth_state, self._background)
         if (former := self.senders.get(held.id)) is not None:  # its lease ran out before we noticed
             self.let_go(former, release=False)
         self.senders[held.id] = OpenSender(held, self.providers[held.provider], lease_ends)

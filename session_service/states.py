@@ -45,7 +45,7 @@ def write_state(*, worker_id: int, state: SessionState) -> bool:
             if Sender.objects.filter(phone_number=state.phone_number).exclude(pk=state.sender_id).exists():
                 fields |= _refuse_number(state.phone_number)
                 state = replace(state, status=str(fields["status"]), detail=str(fields["status_detail"]))
-        if state.status in NEEDS_A_PERSON:
+        if state.status in NEEDS_A_PERSON or state.needs_a_person:
             fields["wanted"] = False
         sender = Sender.objects.filter(pk=state.sender_id)
         sender.update(**fields)

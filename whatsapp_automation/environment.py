@@ -102,6 +102,18 @@ class Environment:
             return default
         return value
 
+    def hexadecimal(self, name: str, size: int) -> str:
+        """That many bytes as hexadecimal digits, or nothing."""
+        value = self.text(name)
+        try:
+            is_right = not value or len(bytes.fromhex(value)) == size
+        except ValueError:
+            is_right = False
+        if not is_right:
+            self.complain(name, "cannot be read.", f"It must be {2 * size} hexadecimal digits.")
+            return ""
+        return value
+
     def folder(self, name: str, default: Path) -> Path:
         """A folder that this program may write to; made if need be."""
         path = Path(self.text(name, str(default))).absolute()

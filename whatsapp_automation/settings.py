@@ -235,6 +235,11 @@ SEND_RATE_LIMIT = env.number("SEND_RATE_LIMIT", 0)
 ACK_TIMEOUT_SECONDS = env.number("ACK_TIMEOUT_SECONDS", 60, minimum=1)
 SEND_ATTEMPTS = env.integer("SEND_ATTEMPTS", 3, minimum=1)
 
+# -- WhatsApp with Baileys --
+BAILEYS_SESSIONS_A_PROCESS = env.integer("BAILEYS_SESSIONS_A_PROCESS", 150, minimum=1)
+WHATSAPP_WEBSOCKET_URL = env.url("WHATSAPP_WEBSOCKET_URL", "", ("ws", "wss"))
+WHATSAPP_ROOT_KEY = env.hexadecimal("WHATSAPP_ROOT_KEY", size=32)
+
 # -- The simulated WhatsApp network --
 SIMULATOR_ACK_MS = env.integer("SIMULATOR_ACK_MS", 50)
 SIMULATOR_DELIVERED_MS = env.integer("SIMULATOR_DELIVERED_MS", 800)

@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 from senders.models import Provider as Kind
 from session_service.auth_state import AuthStateStore
+from session_service.background import Background
+from session_service.providers.baileys import BaileysProvider
 from session_service.providers.base import Provider
 from session_service.providers.simulated import SimulatedProvider
 
-PROVIDERS: dict[str, Callable[[AuthStateStore], Provider]] = {
-    Kind.SIMULATED: lambda auth_state: SimulatedProvider(),
+PROVIDERS: dict[str, Callable[[AuthStateStore, Background], Provider]] = {
+    Kind.SIMULATED: lambda auth_state, background: SimulatedProvider(),
+    Kind.BAILEYS: BaileysProvider,
 }

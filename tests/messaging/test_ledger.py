@@ -93,7 +93,14 @@ def test_the_last_try_ends_as_failed(message: Message, batch: Batch, settings) -
 
 @pytest.mark.parametrize(
     ("outcome", "attempts", "left"),
-    [(Outcome.UNREACHABLE, 1, 1), (Outcome.UNREACHABLE, 9, 8), (Outcome.CLOSED, 1, 0), (Outcome.CLOSED, 9, 8)],
+    [
+        (Outcome.UNREACHABLE, 1, 1),
+        (Outcome.UNREACHABLE, 9, 8),
+        (Outcome.LOST, 1, 1),
+        (Outcome.LOST, 9, 8),
+        (Outcome.CLOSED, 1, 0),
+        (Outcome.CLOSED, 9, 8),
+    ],
 )
 def test_an_outage_costs_no_try_and_blames_nobody(
     message: Message, batch: Batch, sender: Sender, outcome: Outcome, attempts: int, left: int
@@ -101,7 +108,7 @@ def test_an_outage_costs_no_try_and_blames_nobody(
     Message.objects.filter(pk=message.pk).update(attempts=attempts)
     result(message, outcome, code="no_answer")
     assert (message.status, message.attempts, message.exhausted) == (MessageStatus.QUEUED, left, False)
-    assert message.error_code == ("" if outcome is Outcome.UNREACHABLE else "no_answer")
+    assert message.error_code == ("no_answer" if outcome is Outcome.CLOSED else "")
     assert message.due_at > now()
     sender.refresh_from_db()
     assert (sender.consecutive_failures, sender.health) == (0, 100)

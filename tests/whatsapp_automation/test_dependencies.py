@@ -14,8 +14,10 @@ def direct() -> set[str]:
         for line in (settings.BASE_DIR / path).read_text().splitlines():
             if line and not line.startswith(("#", "-")):
                 names.add(re.split(r"[\[~=<> ]", line)[0].lower())
-    package = json.loads((settings.BASE_DIR / "package.json").read_text())
-    return names | package["dependencies"].keys() | package["devDependencies"].keys()
+    for path in ("package.json", "session_service/baileys_bridge/package.json"):
+        package = json.loads((settings.BASE_DIR / path).read_text())
+        names |= package["dependencies"].keys() | package.get("devDependencies", {}).keys()
+    return names
 
 
 def explained() -> set[str]:

@@ -19,6 +19,7 @@ BAD = {
     "ALLOWED_HOSTS": None,
     "API_KEY_REQUESTS_PER_MINUTE": "0",
     "AUTH_STATE_KEYS": "c2hvcnQ=",
+    "BAILEYS_SESSIONS_A_PROCESS": "0",
     "BASE_URL": "example.com",
     "CSRF_TRUSTED_ORIGINS": "example.com",
     "DATABASE_URL": "mysql://localhost/x",
@@ -64,6 +65,8 @@ BAD = {
     "UPLOAD_MAX_BYTES": "0",
     "MEDIA_MAX_BYTES": "0",
     "UPLOAD_MAX_ROWS": "-1",
+    "WHATSAPP_ROOT_KEY": "142375574d0a",
+    "WHATSAPP_WEBSOCKET_URL": "https://web.whatsapp.com",
 }
 """A value for each variable that cannot work. None: any text is right."""
 

@@ -1,0 +1,88 @@
+"""Between the product's words and the bridge's lines. `session_service/baileys_bridge/README.md` lists the latter."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from messaging.events import Changed, Event, Inbound, Receipt, ReceivedMedia
+from messaging.models import MessageStatus
+from session_service.providers.baileys.bridge import Line
+from session_service.providers.base import GroupInfo, GroupMember, NumberInfo, OutgoingMessage
+
+STATUSES = {"delivered": MessageStatus.DELIVERED, "read": MessageStatus.READ}
+LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+
+
+def outgoing(message: OutgoingMessage) -> Line:
+    return {
+        "id": message.whatsapp_id,
+        "to": recipient(number=message.to, lid=message.lid, group=message.group),
+        "kind": message.kind,
+        "text": message.text,
+        "content": message.content,
+        "media": message.media
+        and {
+            "path": message.media.path,
+            "mime_type": message.media.mime_type,
+            "file_name": message.media.file_name,
+        },
+    }
+
+
+def recipient(*, number: str = "", lid: str = "", group: str = "") -> Line:
+    if group:
+        return {"group": group}
+    return {"number": number} if number else {"lid": lid}
+
+
+def events(sender_id: int, line: Line) -> list[Event]:
+    """What is to be recorded of one event of the bridge. Raises `KeyError` or `ValueError` where it is malformed."""
+    at = moment(line["at"])
+    match line["event"]:
+        case "receipt":
+            status = STATUSES[line["status"]]
+            return [Receipt(sender_id, whatsapp_id, status, at) for whatsapp_id in line["ids"]]
+        case "changed":
+            return [Changed(sender_id, line["id"], at, text=line["text"], deleted=line["deleted"])]
+        case "inbound":
+            return [_inbound(sender_id, line, at)]
+    raise ValueError(f"unknown event {line['event']}")
+
+
+def _inbound(sender_id: int, line: Line, at: datetime) -> Inbound:
+    media = line.get("media")
+    return Inbound(
+        sender_id=sender_id,
+        phone_number=line["from"]["number"],
+        whatsapp_id=line["id"],
+        text=line["text"],
+        at=at,
+        kind=line["kind"],
+        content=line["content"],
+        lid=line["from"]["lid"],
+        name=line["name"],
+        group=line["group"],
+        media=ReceivedMedia(**media) if media else None,
+    )
+
+
+def moment(seconds: float) -> datetime:
+    """A time that WhatsApp states. What is missing or absurd becomes now."""
+    current = datetime.now(UTC)
+    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < LATEST else current
+
+
+def numbers(answer: Iterable[Line]) -> dict[str, NumberInfo]:
+    return {line["number"]: NumberInfo(exists=line["exists"], lid=line["lid"]) for line in answer}
+
+
+def group(answer: Line) -> GroupInfo:
+    members = tuple(
+        GroupMember(phone_number=line["number"], lid=line["lid"], name=line["name"], is_admin=line["is_admin"])
+        for line in answer["members"]
+    )
+    return GroupInfo(whatsapp_id=answer["id"], subject=answer["subject"], members=members)
+
+
+def files(recorded: Iterable[Event]) -> list[str]:
+    """The temporary files that came with events."""
+    return [event.media.path for event in recorded if isinstance(event, Inbound) and event.media and event.media.path]
