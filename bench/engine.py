@@ -83,6 +83,8 @@ def running(*, workers: int = 1, latency_ms: int = 0) -> Iterator[Engine]:
     variables = {
         "BENCH_LATENCY_MS": str(latency_ms),
         "SEND_CONCURRENCY": str(CONCURRENCY),
+        "SESSION_RESTORE_RATE": "1000",
+        "SESSION_MOVE_RATE": "0",
         "SESSION_WORKER_CAPACITY": str(-(-Sender.objects.filter(wanted=True).count() // workers)),
     }
     with ExitStack() as stack:

@@ -23,6 +23,7 @@ def main() -> None:
     options = parser.parse_args()
     variables = {
         "SESSION_LEASE_SECONDS": str(options.lease),
+        "SESSION_MOVE_RATE": "0",
         "SIMULATOR_KEEPS_MESSAGE_IDS": str(not options.no_ids).lower(),
         "SIMULATOR_SEED": str(options.seed),
         "SIMULATOR_ACK_MS": "300",  # so that much is in doubt at any moment

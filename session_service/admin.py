@@ -1,6 +1,5 @@
 """Who holds which session, in the admin. Read-only: the workers write these rows."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -13,7 +12,7 @@ from unfold.decorators import display
 from accounts.admin_base import InstallationAdmin, OrganizationAdmin
 from accounts.admin_lists import moment_column, name_column, pairs, status_column
 from session_service.auth_state.encryption import cipher
-from session_service.leases import ALIVE_SECONDS
+from session_service.leases import lost_after
 from session_service.models import AuthCredentials, AuthKey, SessionLease, SessionWorker
 
 
@@ -21,7 +20,7 @@ def state_of_worker(worker: SessionWorker) -> str:
     """A worker without a recent heartbeat is lost, and others take its senders over."""
     if worker.stopped_at is not None:
         return "stopped"
-    if worker.heartbeat_at < now() - timedelta(seconds=ALIVE_SECONDS):
+    if worker.heartbeat_at < now() - lost_after():
         return "lost"
     return "draining" if worker.draining else "working"
 

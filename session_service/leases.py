@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Func
 from django.utils.timezone import now
 
 from messaging import recall
@@ -19,8 +20,12 @@ from messaging.models import MessageStatus
 from senders.models import SenderStatus
 from session_service.models import SessionLease, SessionWorker
 
-ALIVE_SECONDS = 30  # a worker whose heartbeat is older than this counts as gone
+FORGOTTEN_AFTER = timedelta(days=1)  # rows of workers that ended
 LATE_AFTER = timedelta(seconds=2)  # as much as a sender may catch up with at once after an outage
+
+
+class WorkerForgotten(Exception):
+    """The worker was away for so long that its row was removed: it must start anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +50,35 @@ def limit_idle_transactions(*, connection: BaseDatabaseWrapper, **kwargs: Any) -
         cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [str(milliseconds)])
 
 
+class ClockTimestamp(Func):
+    """The database's clock, as leases have it; `now()` would be this machine's."""
+
+    template = "clock_timestamp()"
+    output_field = models.DateTimeField()
+
+
 def register(*, name: str, capacity: int) -> SessionWorker:
     return SessionWorker.objects.create(name=name, capacity=capacity)
 
 
-def heartbeat(*, worker_id: int, held: dict[int, int], breakers: dict[str, Any] | None = None) -> set[int]:
+def forget_ended() -> int:
+    """Removes workers that stopped or were lost long ago. Returns how many."""
+    return SessionWorker.objects.filter(heartbeat_at__lt=now() - FORGOTTEN_AFTER).delete()[0]
+
+
+def lost_after() -> timedelta:
+    """A worker without a heartbeat for so long is lost: its leases have run out, and others take its senders over."""
+    return timedelta(seconds=settings.SESSION_LEASE_SECONDS)
+
+
+def heartbeat(*, worker_id: int, held: dict[int, int], **figures: Any) -> set[int]:
     """Renews the leases of what a worker has open (sender id to epoch) in one statement. Returns what it still holds.
 
-    A lease that ran out is not renewed, even if nobody took it: the worker must open that session anew.
+    A lease that ran out is not renewed, even if nobody took it: the worker must open that session anew. `figures` are
+    fields of its row that change. Raises `WorkerForgotten`.
     """
-    SessionWorker.objects.filter(pk=worker_id).update(heartbeat_at=now(), breakers=breakers or {})
+    if not SessionWorker.objects.filter(pk=worker_id).update(heartbeat_at=ClockTimestamp(), **figures):
+        raise WorkerForgotten(f"The row of session worker {worker_id} is gone.")
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -76,8 +100,7 @@ def heartbeat(*, worker_id: int, held: dict[int, int], breakers: dict[str, Any] 
 
 def alive_workers() -> int:
     """How many workers share the work at this moment."""
-    since = now() - timedelta(seconds=ALIVE_SECONDS)
-    return SessionWorker.objects.filter(stopped_at=None, heartbeat_at__gt=since).count()
+    return SessionWorker.objects.filter(stopped_at=None, heartbeat_at__gt=now() - lost_after()).count()
 
 
 def take(*, worker_id: int, limit: int) -> list[HeldSender]:

@@ -17,6 +17,16 @@ class SessionWorker(models.Model):
     draining = models.BooleanField(
         _("draining"), default=False, help_text=_("Hands its sessions over and takes none.")
     )
+    connected = models.PositiveIntegerField(
+        _("connected sessions"), default=0, help_text=_("Of those it holds, as of the last heartbeat.")
+    )
+    cpu_percent = models.FloatField(_("CPU"), default=0, help_text=_("Percent of one core, with its child processes."))
+    memory_bytes = models.BigIntegerField(
+        _("memory"), default=0, help_text=_("Resident memory in bytes, with its child processes.")
+    )
+    messages_a_minute = models.PositiveIntegerField(
+        _("messages a minute"), default=0, help_text=_("Acknowledged by WhatsApp's servers in the last 60 seconds.")
+    )
     breakers = models.JSONField(
         _("circuit breakers"), default=dict, blank=True, help_text=_("Endpoint to state, as of the last heartbeat.")
     )

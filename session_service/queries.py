@@ -1,7 +1,7 @@
 """What the page about sending shows: the queue by sender, workers and breakers, dead letters."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from accounts.models import Organization
 from messaging.models import Message, MessageStatus
 from senders.health import HEALTH_SQL, SENDABLE_SQL
-from session_service.leases import ALIVE_SECONDS
+from session_service.leases import lost_after
 from session_service.models import SessionWorker
 
 MOST_COUNTED = 10_000  # dead letters and unknown messages: beyond it the page says "more than"
@@ -72,7 +72,7 @@ def pending_single_messages(organization: Organization) -> int:
 
 def workers() -> list[SessionWorker]:
     """Workers that are alive, each with `sessions`, the number that it holds."""
-    since = now() - timedelta(seconds=ALIVE_SECONDS)
+    since = now() - lost_after()
     alive = SessionWorker.objects.filter(stopped_at=None, heartbeat_at__gt=since)
     return list(alive.annotate(sessions=Count("leases")).order_by("started_at"))
 

@@ -15,13 +15,13 @@ from session_service import leases
 from session_service.auth_state import AuthStateStore
 from session_service.background import Background
 from session_service.breakers import BreakerState, CircuitBreaker
+from session_service.figures import Figures
 from session_service.leases import HeldSender
 from session_service.providers import PROVIDERS
 from session_service.providers.base import Events, Provider, SenderToOpen, Session, SessionState
 
 logger = logging.getLogger(__name__)
 
-OPENED_A_ROUND = 50  # sessions opened between two looks, so that a restart is gentle
 FENCE_MARGIN_SECONDS = 1.0  # before the lease's end by our clock, nothing is handed over any more
 CLOSING_SECONDS = 5.0  # how long is waited for answers, and for a session to close
 LOOK_SECONDS = 0.05
@@ -47,15 +47,19 @@ class InFlight:
 
 class Sessions:
     """What one worker has open, up to `capacity`. `in_flight` is what was handed over and has no written result yet, by
-    message id; what a sender was given is forgotten when it is let go."""
+    message id; what a sender was given is forgotten when it is let go. `leasing` are the senders for which a commit
+    that is under way may lease messages."""
 
     def __init__(self, events: Events, background: Background, auth_state: AuthStateStore, capacity: int) -> None:
         self.worker_id = 0  # once registered
         self.capacity = capacity
         self.senders: dict[int, OpenSender] = {}
         self.in_flight: dict[int, InFlight] = {}
+        self.leasing: set[int] = set()
+        self._closing: dict[int, OpenSender] = {}  # let go, and still open: nobody else may open them yet
         self.providers: dict[str, Provider] = {}
         self.breakers: defaultdict[str, CircuitBreaker] = defaultdict(CircuitBreaker)
+        self.figures = Figures()
         self._events = events
         self._background = background
         self._auth_state = auth_state
@@ -90,11 +94,15 @@ class Sessions:
         """Renews what this process has open, and nothing else: a lease that it got in a commit whose answer was lost,
         or could not release, runs out and is taken anew."""
         began = time.monotonic()
-        breakers = {name: breaker.describe() for name, breaker in self.breakers.items()}
         present = list(self.senders.values())
-        epochs = {sender.held.id: sender.held.epoch for sender in present}
+        told = {
+            "breakers": {name: breaker.describe() for name, breaker in self.breakers.items()},
+            "connected": sum(sender.connected for sender in present),
+        }
+        epochs = {sender.held.id: sender.held.epoch for sender in (*self._closing.values(), *present)}
         held = await self._background.database(
-            self._background.heart, lambda: leases.heartbeat(worker_id=self.worker_id, held=epochs, breakers=breakers)
+            self._background.heart,
+            lambda: leases.heartbeat(worker_id=self.worker_id, held=epochs, **told, **self.figures.now()),
         )
         for sender in present:
             if sender.held.id in held:
@@ -103,17 +111,15 @@ class Sessions:
                 logger.warning("sender %s belongs to another worker now", sender.held.id)
                 self.let_go(sender, release=False)
 
-    async def take(self) -> None:
-        """Takes over what nobody holds, as far as there is room, and opens it in the background."""
-        room = min(self.capacity - len(self.senders), OPENED_A_ROUND)
-        if room <= 0:
-            return
+    async def take(self, limit: int) -> int:
+        """Takes over up to `limit` senders that nobody holds, and opens them in the background. Returns how many."""
         began = time.monotonic()
         taken = await self._background.database(
-            self._background.calm, lambda: leases.take(worker_id=self.worker_id, limit=room)
+            self._background.calm, lambda: leases.take(worker_id=self.worker_id, limit=limit)
         )
         for held in taken:
             self._background.start(self._open(self._hold(held, began + settings.SESSION_LEASE_SECONDS)))
+        return len(taken)
 
     async def drop_unwanted(self) -> None:
         """Disconnects what staff no longer want, in the background."""
@@ -167,12 +173,17 @@ class Sessions:
             return
         sender.closing = True
         deadline = time.monotonic() + CLOSING_SECONDS
-        while self._is_sending(sender_id) and time.monotonic() < deadline:  # noqa: ASYNC110  rare; the hot path is not to care
+        while self.is_busy(sender_id) and time.monotonic() < deadline:  # noqa: ASYNC110  rare; the hot path is not to care
             await asyncio.sleep(LOOK_SECONDS)
         await self._events.state(SessionState(sender_id, sender.held.epoch, SenderStatus.DISCONNECTED))
 
-    def _is_sending(self, sender_id: int) -> bool:
-        return any(sent.sender_id == sender_id for sent in self.in_flight.values())
+    def is_busy(self, sender_id: int) -> bool:
+        """Whether something of a sender is leased, or may be in this moment, that has no written result yet."""
+        return sender_id in self.leasing or sender_id in self.sending()
+
+    def sending(self) -> set[int]:
+        """Senders that wait for an answer, or for it to be written."""
+        return {sent.sender_id for sent in self.in_flight.values()}
 
     def let_go(self, sender: OpenSender, *, release: bool) -> None:
         """Sends nothing through a sender any more; its session is closed, and its lease given up, in the background."""
@@ -181,23 +192,31 @@ class Sessions:
         del self.senders[sender.held.id]
         mine = sender.held.id
         self.in_flight = {message: sent for message, sent in self.in_flight.items() if sent.sender_id != mine}
+        if release:
+            self._closing[mine] = sender
         self._background.start(self._close(sender, release))
 
     async def _close(self, sender: OpenSender, release: bool) -> None:
+        """Closes, then releases. Where either fails, the lease runs out: another owner would find the session open."""
         held = sender.held
-        if sender.session is not None:
-            try:
-                await asyncio.wait_for(sender.session.close(), CLOSING_SECONDS)
-            except Exception:
-                logger.warning("the session of sender %s did not close in order", held.id, exc_info=True)
-        await self._auth_state.flush([held.id])  # the fence refuses it where the sender was lost
-        if release:  # where that fails, the lease runs out
-            await self._background.database(
-                self._background.calm,
-                lambda: leases.release(worker_id=self.worker_id, sender_id=held.id, epoch=held.epoch),
-            )
-        if held.id not in self.senders:  # it may be back already
-            self._auth_state.forget(held.id)
+        try:
+            if sender.session is not None:
+                try:
+                    await asyncio.wait_for(sender.session.close(), CLOSING_SECONDS)
+                finally:
+                    await self._auth_state.flush([held.id])  # the fence refuses it where the sender was lost
+            if release:
+                await self._background.database(
+                    self._background.calm,
+                    lambda: leases.release(worker_id=self.worker_id, sender_id=held.id, epoch=held.epoch),
+                )
+            if held.id not in self.senders:  # it may be back already
+                self._auth_state.forget(held.id)
+        except Exception:
+            logger.warning("the session of sender %s did not close in order", held.id, exc_info=True)
+        finally:
+            if self._closing.get(held.id) is sender:
+                del self._closing[held.id]
 
     async def close(self) -> None:
         """Closes and releases everything; waits for what is opening and closing, though not for ever."""

@@ -22,12 +22,13 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 
 from messaging import ledger, progress, recall
 from messaging.counts import Changes
-from messaging.events import Event, SendResult
+from messaging.events import Event, Outcome, SendResult
 from senders.models import SenderStatus
-from session_service import background, inbound, leases, outgoing_files, states
+from session_service import background, inbound, leases, outgoing_files, registry, states
 from session_service.allowance import Allowance
 from session_service.auth_state import AuthStateStore
 from session_service.background import Background, complain
+from session_service.handover import Handover
 from session_service.providers.base import OutgoingMessage, QrCode, Session, SessionState
 from session_service.queue import about_to_type, lease_due
 from session_service.sessions import CLOSING_SECONDS, FENCE_MARGIN_SECONDS, InFlight, OpenSender, Sessions
@@ -82,6 +83,7 @@ class Worker:
         capacity = capacity or settings.SESSION_WORKER_CAPACITY
         self.sessions = Sessions(self, self._background, self.auth_state, capacity)
         self._allowance = Allowance(self.sessions)
+        self._handover = Handover(self.sessions, self._background)
         self._next_lease = 0.0
         self._in_doubt = False
         self._late: set[int] = set()  # senders that could not send for a while: what piled up is planned afresh
@@ -183,11 +185,15 @@ class Worker:
 
         Without the database the sessions are closed all the same; the leases then run out.
         """
+        with suppress(DatabaseError, InterfaceError):
+            await self._calmly(lambda: registry.set_draining(worker_id=self.id, draining=True))
+        renewing = asyncio.create_task(self._renew_while_closing())
         deadline = time.monotonic() + CLOSING_SECONDS
         while self.sessions.in_flight and time.monotonic() < deadline:
             await self._write_rest()
             await asyncio.sleep(0.05)
         await self.sessions.close()
+        renewing.cancel()
         while await self._write_rest():
             pass
         for provider in self.sessions.providers.values():
@@ -217,6 +223,12 @@ class Worker:
                 complain("the database does not answer; leases are not renewed", error)
             await self._background.sleep(self._pause)
 
+    async def _renew_while_closing(self) -> None:
+        while True:
+            await asyncio.sleep(self._pause)
+            with suppress(DatabaseError, InterfaceError, leases.WorkerForgotten):
+                await self.sessions.renew()
+
     async def _take_senders(self) -> None:
         while not self._background.stopping.is_set():
             try:
@@ -234,7 +246,7 @@ class Worker:
         if settings.SEND_RATE_LIMIT:
             self._allowance.share_with(await self._calmly(leases.alive_workers))
         await self.sessions.drop_unwanted()
-        await self.sessions.take()
+        await self._handover.look()
         self._unpublished |= await self._calmly(leases.recover_lost)
         await self._calmly(states.settle_unwanted)
 
@@ -264,6 +276,7 @@ class Worker:
         results, events = self._take_results(), list(self._events)
         self._events.clear()
         held, room = self._allowance.now(len(results)) if lease else ([], 0)
+        self._note_leasing(held)
         work = Work(
             results=results, events=events, held=held, room=room, late=list(self._late), in_doubt=self._doubt()
         )
@@ -283,7 +296,13 @@ class Worker:
             busy = len(work.leased) >= work.room // 2
             self._next_lease = 0.0 if busy else time.monotonic() + IDLE_SECONDS
         await self._hand_over(work.leased)
+        self.sessions.leasing = set()
         return bool(work.results or work.events or work.leased)
+
+    def _note_leasing(self, held: list[tuple[int, int, bool]]) -> None:
+        """Until the commit is known to have taken place or not, these senders may have messages that nobody knows of."""
+        leasing = {sender_id for sender_id, _epoch, _keeps in held}
+        self.sessions.leasing = self.sessions.leasing | leasing if self._in_doubt else leasing
 
     def _doubt(self) -> Doubt | None:
         if not self._in_doubt:
@@ -296,6 +315,7 @@ class Worker:
         self._written.set()
         for result in work.results:
             self.sessions.in_flight.pop(result.message_id, None)
+        self.sessions.figures.note_sent(sum(result.outcome is Outcome.ACKNOWLEDGED for result in work.results))
         self._unpublished |= work.batch_ids
         self._allowance.spend(len(work.leased))
         for _events, done in work.events:

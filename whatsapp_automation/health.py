@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -20,13 +19,12 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from messaging.models import BatchCount, Message, MessageStatus
 from senders.models import Sender
-from session_service.leases import ALIVE_SECONDS
+from session_service.leases import lost_after
 from session_service.models import SessionWorker
 from whatsapp_automation.celery import PLANNER_RAN_AT
 
 ANSWER_WITHIN = 1.0  # seconds for each dependency
 PLANNER_IS_LATE_AFTER = 15.0  # seconds; it runs every second
-WORKER_IS_LOST_AFTER = timedelta(seconds=ALIVE_SECONDS)
 REQUIRED = ("database", "broker", "channels", "cache")  # without one of these no page works
 
 logger = logging.getLogger(__name__)
@@ -99,7 +97,7 @@ async def _ask_session_workers() -> dict[str, Any]:
     table = SessionWorker._meta.db_table
     query = f"SELECT count(*) FROM {table} WHERE stopped_at IS NULL AND heartbeat_at > %s"
     async with await _connect() as database:
-        row = await (await database.execute(query, [now() - WORKER_IS_LOST_AFTER])).fetchone()
+        row = await (await database.execute(query, [now() - lost_after()])).fetchone()
     alive = row[0] if row else 0
     return {"ok": alive > 0, "alive": alive}
 
@@ -129,7 +127,7 @@ def _measure_database(registry: CollectorRegistry) -> None:
     for status, total in Sender.objects.order_by().values_list("status").annotate(total=Count("id")):
         senders.labels(status).set(total)
     workers = Gauge("whatsapp_session_workers", "Workers of the session service that are alive.", registry=registry)
-    alive = SessionWorker.objects.filter(stopped_at=None, heartbeat_at__gt=now() - WORKER_IS_LOST_AFTER)
+    alive = SessionWorker.objects.filter(stopped_at=None, heartbeat_at__gt=now() - lost_after())
     workers.set(alive.count())
     lag = Gauge("whatsapp_queue_lag_seconds", "How late the oldest due message is.", registry=registry)
     oldest = Message.objects.filter(status=MessageStatus.QUEUED).aggregate(due=Min("due_at"))["due"]

@@ -12,7 +12,7 @@ PATIENCE = 20  # seconds
 
 
 @contextmanager
-def running_worker() -> Iterator[Worker]:
+def running_worker(capacity: int | None = None) -> Iterator[Worker]:
     """A worker until the end of the block, stopped in good order then. Fails the test if it broke."""
     made: list[Worker] = []
     broken: list[BaseException] = []
@@ -20,7 +20,7 @@ def running_worker() -> Iterator[Worker]:
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def run() -> None:
-        made.append(Worker())
+        made.append(Worker(capacity))
         loops.append(asyncio.get_running_loop())
         started.set()
         await made[0].run()

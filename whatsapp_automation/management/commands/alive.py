@@ -9,9 +9,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.timezone import now
 from redis import Redis
 
+from session_service.leases import lost_after
 from session_service.models import SessionWorker
 from whatsapp_automation.celery import PLANNER_RAN_AT
-from whatsapp_automation.health import PLANNER_IS_LATE_AFTER, WORKER_IS_LOST_AFTER
+from whatsapp_automation.health import PLANNER_IS_LATE_AFTER
 
 
 class Command(BaseCommand):
@@ -45,6 +46,6 @@ class Command(BaseCommand):
 
     def session_service(self) -> str | None:
         here = SessionWorker.objects.filter(name__startswith=socket.gethostname(), stopped_at=None)
-        if here.filter(heartbeat_at__gt=now() - WORKER_IS_LOST_AFTER).exists():
+        if here.filter(heartbeat_at__gt=now() - lost_after()).exists():
             return None
         return "No worker of this machine has a recent heartbeat."
