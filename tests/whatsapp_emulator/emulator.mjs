@@ -12,6 +12,7 @@ import { handshakeIdentity } from "./certificates.mjs";
 import { Connection } from "./connection.mjs";
 import { Faults } from "./faults.mjs";
 import { Groups } from "./groups.mjs";
+import { MediaHost } from "./media.mjs";
 import { Messages } from "./messages.mjs";
 import { Pairing } from "./pairing.mjs";
 import { PhoneKeys } from "./phone_keys.mjs";
@@ -48,6 +49,7 @@ export class Emulator {
     this.receipts = new Receipts(this);
     this.groups = new Groups(this);
     this.appState = new AppState(this);
+    this.media = new MediaHost(this);
     this.phones = new Phones(this);
     this.admin = new Admin(this);
   }
@@ -72,12 +74,14 @@ export class Emulator {
     sockets.on("connection", (socket) => this.connections.add(new Connection(this, socket)));
     this.port = await listenOn(this.server, port, this.state.get("port"));
     this.state.set("port", this.port);
+    await this.media.listen(listenOn);
     this.state.flush();
     this.agenda.resume();
     return {
       websocket_url: `ws://127.0.0.1:${this.port}/ws/chat`,
       admin_url: `http://127.0.0.1:${this.port}/admin`,
       root_key: this.identity.rootKey.toString("hex"),
+      ca_file: this.media.caFile,
       pid: process.pid,
     };
   }
@@ -87,6 +91,7 @@ export class Emulator {
     for (const connection of this.connections) connection.cut();
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
+    await this.media.close();
     await this.state.close();
   }
 

@@ -37,4 +37,6 @@ async function stop() {
 for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, stop);
 if (options["until-stdin-closes"]) process.stdin.resume().once("close", stop).once("end", stop);
 
-process.stdout.write(`${JSON.stringify(await emulator.listen(Number(options.port)))}\n`);
+const ready = JSON.stringify(await emulator.listen(Number(options.port)));
+emulator.state.replaceFile("ready.json", ready);
+process.stdout.write(`${ready}\n`);

@@ -163,6 +163,14 @@ export class Phones {
 
   // What phones say.
 
+  /** A person types, records (`recording`) or stops (`paused`). */
+  type(account, to, state) {
+    const asLid = this.emulator.behaviourOf(account.phone).lid_chats;
+    const what = state === "recording" ? node("composing", { media: "audio" }) : node(state);
+    for (const device of to.devices.values())
+      device.show(node("chatstate", { from: jidOf(account.phone, 0, asLid) }, [what]));
+  }
+
   /**
    * A phone sends a message to all companions of an account, and its own companions learn of it.
    * @param {Account} account whose phone speaks

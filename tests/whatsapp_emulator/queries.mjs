@@ -36,6 +36,8 @@ export class Queries {
         connection.send(result(query));
         if (request?.tag === "active") connection.activate();
         return null;
+      case "w:m":
+        return result(query, [this.emulator.media.connection()]);
       case "w:g2":
         return this.emulator.groups.answer(device, query, request);
       case "w:sync:app:state":

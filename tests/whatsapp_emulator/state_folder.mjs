@@ -92,11 +92,15 @@ export class StateFolder {
   /** A small file beside the database, made by `make` when it is not there yet. */
   file(name, make) {
     const file = path.join(this.folder, name);
-    if (!fs.existsSync(file)) {
-      fs.writeFileSync(`${file}.new`, make(), { mode: 0o600 });
-      fs.renameSync(`${file}.new`, file);
-    }
+    if (!fs.existsSync(file)) this.replaceFile(name, make());
     return fs.readFileSync(file);
+  }
+
+  /** Writes a small file, whole or not at all. */
+  replaceFile(name, content) {
+    const file = path.join(this.folder, name);
+    fs.writeFileSync(`${file}.new`, content, { mode: 0o600 });
+    fs.renameSync(`${file}.new`, file);
   }
 
   path(name) {
