@@ -3,5 +3,5 @@
  * nothing else may be written by this process, so this module is imported before every other.
  */
 for (const [name, member] of Object.entries(console)) {
-  if (typeof member === 'function') console[name] = () => {}
+  if (typeof member === "function") console[name] = () => {};
 }

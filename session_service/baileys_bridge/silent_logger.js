@@ -1,13 +1,13 @@
-const nothing = () => {}
+const nothing = () => {};
 
 /** A logger for Baileys that writes nothing: what matters is told as an event, and the rest holds keys and texts. */
 export const silent = {
-  level: 'silent',
+  level: "silent",
   child: () => silent,
   trace: nothing,
   debug: nothing,
   info: nothing,
   warn: nothing,
   error: nothing,
-  fatal: nothing
-}
+  fatal: nothing,
+};
