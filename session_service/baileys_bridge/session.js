@@ -212,9 +212,13 @@ export class Session {
     this.#disconnect();
   }
 
-  async close({ logout }) {
+  /** Unlinks this device from the phone. The connection then ends with the code for that. */
+  logOut() {
+    return this.socket.logout();
+  }
+
+  async close() {
     await Promise.race([this.outbox.idle(), pause(SECONDS_TO_CLOSE)]);
-    if (logout && this.creds.account) await this.socket.logout().catch(() => {});
     this.#end(STOPPED);
     await this.#disconnect();
   }

@@ -202,6 +202,10 @@ class BaileysSession:
             SessionState(self.sender.id, self.sender.epoch, status, detail, phone_number, next_try_at, needs_a_person)
         )
 
+    async def log_out(self) -> None:
+        """Unlinks this device from the phone; then the state `logged_out` is reported."""
+        await self._ask("log_out")
+
     async def close(self) -> None:
         """Returns when the connection is closed: only then may another worker open it."""
         self._refusal = self._refusal or "closed"
@@ -212,7 +216,7 @@ class BaileysSession:
         await asyncio.gather(self._life, *self._tasks, return_exceptions=True)
         if self._bridge is not None:
             with suppress(Gone, Refused):
-                await self._bridge.ask("close", seconds=SECONDS_TO_CLOSE, session=self.number, logout=False)
+                await self._bridge.ask("close", seconds=SECONDS_TO_CLOSE, session=self.number)
         self._provider.leave(self)
 
     # -- Messages --
