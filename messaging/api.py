@@ -2,31 +2,42 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from django.core.exceptions import RequestDataTooBig
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers, status
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.generics import get_object_or_404
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from accounts.requests import ApiRequest
-from contacts.phone_numbers import InvalidNumber, normalise
-from messaging import services, tasks
-from messaging.models import Message
-from senders.models import Sender
+from messaging import attachments, media_response, queries, services, tasks
+from messaging.models import Media, Message
+from messaging.new_message import NewMessage
 
 
-class NewMessageSerializer(serializers.Serializer):
-    to = serializers.CharField(max_length=100, help_text="A phone number as people write it.")
-    text = serializers.CharField(max_length=4096, trim_whitespace=False)
-    sender = serializers.IntegerField(required=False, allow_null=True, help_text="Empty: any connected sender.")
-    idempotency_key = serializers.CharField(
-        required=False, allow_null=True, max_length=100, help_text="A repeat with this key makes no second message."
-    )
+class MediaSerializer(serializers.ModelSerializer[Media]):
+    url = serializers.SerializerMethodField(help_text="Where the file is; it takes the same API key.")
+
+    class Meta:
+        model = Media
+        fields = ("mime_type", "file_name", "size", "sha256", "url")
+
+    def get_url(self, media: Media) -> str:
+        return reverse("api:message-media", args=[self.context["message_id"]], request=self.context["request"])
 
 
-class MessageSerializer(serializers.ModelSerializer):
+class MessageSerializer(serializers.ModelSerializer[Message]):
     status = serializers.CharField(source="get_status_display", read_only=True)
+    content = serializers.JSONField(
+        read_only=True, help_text="What the kind has beside a text; the fields are those of POST /api/messages."
+    )
+    media = serializers.SerializerMethodField()
+    reply_to = serializers.SerializerMethodField(help_text="The id of the message that this one quotes.")
 
     class Meta:
         model = Message
@@ -34,9 +45,15 @@ class MessageSerializer(serializers.ModelSerializer):
             "id",
             "direction",
             "phone_number",
+            "lid",
+            "group",
             "sender",
             "batch",
+            "kind",
             "text",
+            "content",
+            "media",
+            "reply_to",
             "status",
             "skip_reason",
             "error_code",
@@ -48,40 +65,100 @@ class MessageSerializer(serializers.ModelSerializer):
             "sent_at",
             "delivered_at",
             "read_at",
+            "edited_at",
+            "deleted_at",
         ]
+
+    @extend_schema_field(MediaSerializer(allow_null=True))
+    def get_media(self, message: Message) -> Any:
+        if message.media is None:
+            return None
+        return MediaSerializer(message.media, context={**self.context, "message_id": message.pk}).data
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_reply_to(self, message: Message) -> int | None:
+        return queries.quoted_by([message]).get(message.pk)
+
+
+class TooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+    default_detail = _("The request is too large for JSON. Send the file as an upload (multipart) or as media_url.")
+
+
+def described(message: Message, request: ApiRequest) -> dict[str, Any]:
+    return dict(MessageSerializer(message, context={"request": request}).data)
 
 
 class MessagesView(APIView):
-    """Accepts a message and answers before it is sent; ask for its status, or wait for the receipts."""
-
     capability = {"POST": "messages.manage"}
+    parser_classes = (JSONParser, MultiPartParser, FormParser)
 
-    @extend_schema(request=NewMessageSerializer, responses={202: MessageSerializer})
+    @extend_schema(
+        request={"application/json": NewMessage, "multipart/form-data": NewMessage},
+        responses={202: MessageSerializer},
+    )
     def post(self, request: ApiRequest) -> Response:
-        given = NewMessageSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        data: dict[str, Any] = given.validated_data
+        """Accepts a message of any kind and answers before it is sent; ask for its status, or wait for the receipts."""
         try:
-            number = normalise(data["to"], request.organization.default_region)
-        except InvalidNumber as error:
-            raise ValidationError({"to": [str(error)]}) from None
-        sender = None
-        if data.get("sender") is not None:
-            sender = Sender.objects.for_organization(request.organization).filter(pk=data["sender"]).first()
-            if sender is None:
-                raise ValidationError({"sender": ["There is no such sender."]})
+            data = request.data
+        except RequestDataTooBig as error:
+            raise TooLarge from error
+        checked = NewMessage(data=data, context={"organization": request.organization})
+        checked.is_valid(raise_exception=True)
+        given = checked.validated_data
         try:
             message = services.send_message(
                 organization=request.organization,
-                to=number,
-                text=data["text"],
-                sender=sender,
-                idempotency_key=data.get("idempotency_key"),
+                to=given["to"],
+                text=given["text"],
+                sender=given["sender"],
+                idempotency_key=given.get("idempotency_key"),
+                kind=given["kind"],
+                content=given["content"],
+                media=_file_of(request, given),
+                group=given["group"],
+                lid=given["lid"],
             )
         except services.NotAllowed as error:
             raise ValidationError({"idempotency_key": [str(error)]}) from None
         tasks.plan.delay_on_commit()
-        return Response(MessageSerializer(message).data, status=status.HTTP_202_ACCEPTED)
+        return Response(described(message, request), status=status.HTTP_202_ACCEPTED)
+
+
+def _file_of(request: ApiRequest, given: dict[str, Any]) -> Media | None:
+    """The stored file of the message. A repeat of a request does not fetch its URL again."""
+    organization_id, kind = request.organization.pk, given["kind"]
+    said = {"mime_type": given.get("mime_type", ""), "file_name": given.get("file_name", "")}
+    for field in ("file", "media_base64", "media_url"):
+        if field not in given:
+            continue
+        try:
+            if field == "file":
+                file = given["file"]
+                said = {key: said[key] or stated for key, stated in _of_upload(file).items()}
+                return attachments.take_in(organization_id=organization_id, kind=kind, file=file, **said)
+            if field == "media_base64":
+                encoded = given["media_base64"]
+                return attachments.take_in_base64(organization_id=organization_id, kind=kind, encoded=encoded, **said)
+            earlier = services.message_of_key(
+                organization=request.organization, idempotency_key=given.get("idempotency_key")
+            )
+            if earlier is not None and earlier.media is not None:
+                return earlier.media
+            return attachments.take_in_from(organization_id=organization_id, kind=kind, url=given["media_url"], **said)
+        except attachments.InvalidFile as error:
+            raise ValidationError({field: [str(error)]}) from None
+    return None
+
+
+def _of_upload(file: Any) -> dict[str, str]:
+    return {"mime_type": file.content_type or "", "file_name": file.name or ""}
+
+
+def find(request: ApiRequest, message_id: int) -> Message:
+    messages = Message.objects.for_organization(request.organization).select_related("media")
+    return get_object_or_404(messages, pk=message_id)
 
 
 class MessageView(APIView):
@@ -89,5 +166,18 @@ class MessageView(APIView):
 
     @extend_schema(responses=MessageSerializer)
     def get(self, request: ApiRequest, message_id: int) -> Response:
-        message = get_object_or_404(Message.objects.for_organization(request.organization), pk=message_id)
-        return Response(MessageSerializer(message).data)
+        return Response(described(find(request, message_id), request))
+
+
+class MessageMediaView(APIView):
+    capability = {"GET": "messages.view"}
+
+    @extend_schema(
+        responses={(200, "*/*"): OpenApiTypes.BINARY, 409: OpenApiResponse(description="The message has no file.")}
+    )
+    def get(self, request: ApiRequest, message_id: int) -> Any:
+        """The file of a message, out or in."""
+        message = find(request, message_id)
+        if message.media is None:
+            return Response({"detail": media_response.why_no_file(message)}, status=status.HTTP_409_CONFLICT)
+        return media_response.respond(message.media)

@@ -13,6 +13,12 @@
 | unsupported (in only) | | `name`: what WhatsApp calls it |
 
 Any kind may have `reply_to`: `whatsapp_id`, `from_me` and `text` of the message that is quoted.
+
+In a group, a reaction and `reply_to` also have `author` where that is not the sender itself: `phone_number` and `lid`
+of the member who wrote the message that is meant; one of the two may be empty.
+
+What is only kept, never sent: `history`, the former texts of an edited message, each with `text` and `until`; and
+`missing_media`, what is known of a file that could not be had, with the reason in `error`.
 """
 
 from django.db import models

@@ -1,6 +1,7 @@
 """Starting, pausing and stopping batches, and sending single messages."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
@@ -11,7 +12,8 @@ from django.utils.translation import gettext as _
 from accounts.models import Organization
 from messaging import counts, planner, progress, recall
 from messaging.counts import Changes
-from messaging.models import Batch, BatchStatus, Message, MessageStatus, Priority
+from messaging.kinds import Kind
+from messaging.models import Batch, BatchStatus, Group, Media, Message, MessageStatus, Priority
 from senders.models import Sender
 
 CANCELLED_AT_ONCE = 20_000  # the planner cancels the rest of a larger batch
@@ -93,33 +95,56 @@ def _give_up_retries(batch_id: int, changes: Changes) -> None:
 def send_message(
     *,
     organization: Organization,
-    to: str,
-    text: str,
+    to: str = "",
+    text: str = "",
     sender: Sender | None = None,
     idempotency_key: str | None = None,
+    kind: str = Kind.TEXT,
+    content: dict[str, Any] | None = None,
+    media: Media | None = None,
+    group: Group | None = None,
+    lid: str = "",
 ) -> Message:
-    """Accepts one message for the next planner pass, ahead of campaigns. `to` is E.164 with a plus.
+    """Accepts one message for the next planner pass, ahead of campaigns: to a number (E.164 with a plus), to a group
+    through its sender, or to a person who is known by LID only. `content` is as in `messaging.kinds`.
 
     With a key that was used before, gives the message it made then; raises `NotAllowed` if that one differs.
     """
+    wanted = Message(
+        organization=organization,
+        sender=group.sender if group is not None else sender,
+        phone_number=to,
+        lid=lid,
+        group=group,
+        kind=kind,
+        text=text,
+        content=content or {},
+        media=media,
+        status=MessageStatus.PENDING,
+        priority=Priority.INTERACTIVE,
+        idempotency_key=idempotency_key or None,
+    )
     try:
         with transaction.atomic():
-            return Message.objects.create(
-                organization=organization,
-                sender=sender,
-                phone_number=to,
-                text=text,
-                status=MessageStatus.PENDING,
-                priority=Priority.INTERACTIVE,
-                idempotency_key=idempotency_key or None,
-            )
+            wanted.save(force_insert=True)
     except IntegrityError:
-        earlier = Message.objects.for_organization(organization).filter(idempotency_key=idempotency_key).first()
+        earlier = message_of_key(organization=organization, idempotency_key=idempotency_key)
         if earlier is None:
             raise
-        if (earlier.phone_number, earlier.text) != (to, text):
+        if any(getattr(earlier, name) != getattr(wanted, name) for name in _SAID):
             raise NotAllowed(_("This idempotency key was used for a different message.")) from None
         return earlier
+    return wanted
+
+
+_SAID = ("phone_number", "lid", "group_id", "kind", "text", "content", "media_id")
+
+
+def message_of_key(*, organization: Organization, idempotency_key: str | None) -> Message | None:
+    """The message that was made with this idempotency key."""
+    if not idempotency_key:
+        return None
+    return Message.objects.for_organization(organization).filter(idempotency_key=idempotency_key).first()
 
 
 def retry_dead_letters(*, organization: Organization, message_ids: list[int] | None = None) -> int:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
-from messaging import planner, recall
+from messaging import media, planner, recall
 
 OVERDUE_AFTER = timedelta(minutes=2)
 
@@ -20,3 +20,9 @@ def plan() -> int:
 def recover_overdue() -> int:
     """Plans afresh what should have left minutes ago, as after an outage: windows and quotas have moved on."""
     return recall.recover_overdue(older_than=OVERDUE_AFTER)
+
+
+@shared_task(base=DjangoTask, ignore_result=True)
+def remove_unused_media() -> int:
+    """Removes files of messages that were deleted, or never written."""
+    return media.remove_unused()

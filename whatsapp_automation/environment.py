@@ -10,6 +10,7 @@ import binascii
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -60,6 +61,17 @@ class Environment:
             self.complain(name, "holds something that is no key of 32 bytes in base64.", NEW_FERNET_KEY)
             return []
         return keys
+
+    def networks(self, name: str, default: list[str]) -> list[str]:
+        """Networks such as 10.1.2.0/24, separated by commas."""
+        words = [word for word in self.words(name, default) if word]
+        try:
+            for word in words:
+                ip_network(word)
+        except ValueError as error:
+            self.complain(name, f"holds something that is no network: {error}.", "Write networks such as 10.1.2.0/24.")
+            return default
+        return words
 
     def one_of(self, name: str, default: str, allowed: list[str]) -> str:
         value = self.text(name, default)

@@ -19,6 +19,7 @@ def install() -> None:
     _every(30, "Take back overdue messages", "messaging.tasks.recover_overdue")
     _every(30, "Take up imports that lost their worker", "contacts.tasks.take_up_unfinished")
     _every(30, "Take up campaigns that lost their worker", "campaigns.tasks.take_up_unprepared")
+    _every(600, "Remove files that no message has", "messaging.tasks.remove_unused_media")
     for organization in Organization.objects.all():
         install_for(organization)
 

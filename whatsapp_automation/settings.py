@@ -186,6 +186,7 @@ STORAGES = {
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 100 * 1024 * 1024, minimum=1)
 UPLOAD_MAX_ROWS = env.integer("UPLOAD_MAX_ROWS", 1_000_000, minimum=1)
 MEDIA_MAX_BYTES = env.integer("MEDIA_MAX_BYTES", 64 * 1024 * 1024, minimum=1)
+FETCH_ALLOWED_NETWORKS = env.networks("FETCH_ALLOWED_NETWORKS", [])
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # -- Mail (password reset, invitations) --
@@ -215,6 +216,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
+    "messaging.tasks.remove_unused_media": {"queue": "default"},
     "messaging.tasks.*": {"queue": "control"},
     "contacts.tasks.*": {"queue": "imports"},
     "campaigns.tasks.*": {"queue": "imports"},

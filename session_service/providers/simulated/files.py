@@ -1,21 +1,14 @@
-"""Files on the simulated network: they lie in Redis for a week, and phones note what arrived by its hash."""
+"""Files on the simulated network, which lie in Redis: what senders send, and what people send to them."""
 
 import base64
-import mimetypes
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
-
-from django.conf import settings
 
 from messaging.events import Event, Inbound
 from session_service.providers.base import OutgoingMessage
 from session_service.providers.simulated.connection import Connection
-from session_service.providers.simulated.queue_events import FILE_KEY
-
-KEPT_SECONDS = 7 * 24 * 3600
 
 
 def as_the_network_has_it(message: OutgoingMessage) -> OutgoingMessage:
@@ -30,21 +23,6 @@ def as_the_network_has_it(message: OutgoingMessage) -> OutgoingMessage:
         "sha256": sha256(content).hexdigest(),
     }
     return replace(message, content={**message.content, "media": arrives})
-
-
-def described(path: Path) -> tuple[dict[str, Any], str]:
-    """A file that somebody sends, as it stands in a queued event, and its content as the network keeps it. A file that
-    is larger than senders take has none: they hear of it alone."""
-    content = path.read_bytes()
-    media: dict[str, Any] = {
-        "mime_type": mimetypes.guess_type(path.name)[0] or "application/octet-stream",
-        "file_name": path.name,
-        "size": len(content),
-    }
-    if len(content) > settings.MEDIA_MAX_BYTES:
-        return {**media, "error": "too_large"}, ""
-    digest = sha256(content).hexdigest()
-    return {**media, "sha256": digest, FILE_KEY: digest}, base64.b64encode(content).decode()
 
 
 def has_file(event: Event) -> bool:

@@ -1,23 +1,12 @@
-"""Numbers, LIDs and groups on the simulated network."""
+"""Groups on the simulated network."""
 
 import json
 import secrets
 from collections.abc import Sequence
-from hashlib import blake2b
 
-from session_service.providers.base import GroupInfo, GroupMember, NotPossible, NumberInfo
-from session_service.providers.simulated.behaviour import NOT_ON_WHATSAPP_ENDING
+from session_service.providers.base import GroupInfo, GroupMember, NotPossible
 from session_service.providers.simulated.connection import Connection
-
-
-def lid_of(number: str) -> str:
-    """The LID of a number, always the same: 15 digits that do not tell the number."""
-    return str(10**14 + int.from_bytes(blake2b(number.encode(), digest_size=8).digest()) % (9 * 10**14))
-
-
-def info_about(number: str) -> NumberInfo:
-    exists = not number.endswith(NOT_ON_WHATSAPP_ENDING)
-    return NumberInfo(exists, lid_of(number) if exists else "")
+from session_service.providers.simulated.numbers import info_about, lid_of
 
 
 class Groups:

@@ -8,17 +8,21 @@ The functions here are the outside world: the demo phone that scans, people who 
 Sessions use the network through `SimulatedProvider`.
 """
 
+import base64
 import json
+import mimetypes
 import secrets
 from collections.abc import Iterator
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import redis
 from django.conf import settings
 
-from session_service.providers.simulated.queue_events import changed_event, inbound_event
+from session_service.providers.simulated.numbers import lid_of
+from session_service.providers.simulated.queue_events import FILE_KEY, changed_event, inbound_event
 
 PREFIX = "simulator:"
 TYPING = f"{PREFIX}typing"
@@ -27,6 +31,7 @@ GROUPS = f"{PREFIX}groups"
 FILES = f"{PREFIX}file:"
 SCRIPTS = Path(__file__).parent / "scripts"
 READ_AT_ONCE = 5000
+FILES_KEPT_SECONDS = 7 * 24 * 3600
 
 
 class NetworkError(Exception):
@@ -110,14 +115,27 @@ def unban(phone_number: str) -> None:
     _client().srem(f"{PREFIX}banned", phone_number)
 
 
-def say(*, from_number: str, to_number: str, text: str, **rest: Any) -> str:
-    """A person writes to a linked number. Returns the id of the message; raises `NotLinked`.
+def say(
+    *,
+    from_number: str,
+    to_number: str,
+    text: str = "",
+    file: Path | None = None,
+    hides_number: bool = False,
+    **rest: Any,
+) -> str:
+    """A person writes to a linked number, or shows it a file. Returns the id of the message; raises `NotLinked`.
 
-    `rest` may have kind, content, lid, name, group and media, as in `messaging.events.Inbound`. The message waits for
-    the sender while its session is closed, as long as Redis keeps it.
+    `rest` may have kind, content, name and group, as in `messaging.events.Inbound`. Who hides the number is seen by LID
+    alone. The message waits for the sender while its session is closed, as long as Redis keeps it.
     """
     message_id = f"SIM{secrets.token_hex(10).upper()}"
-    _tell(to_number, inbound_event(from_number, message_id, text, **rest))
+    if file is not None:
+        rest["media"], content = described(file)
+        if content:
+            _client().set(f"{FILES}{rest['media']['sha256']}", content, ex=FILES_KEPT_SECONDS)
+    shown = "" if hides_number else from_number
+    _tell(to_number, inbound_event(shown, message_id, text, lid=lid_of(from_number), **rest))
     return message_id
 
 
@@ -131,9 +149,19 @@ def delete(*, to_number: str, message_id: str) -> None:
     _tell(to_number, changed_event(message_id, deleted=True))
 
 
-def keep_file(key: str, content: str, seconds: int) -> None:
-    """Takes a file's content, in base64, that a message is about to name."""
-    _client().set(f"{FILES}{key}", content, ex=seconds)
+def described(file: Path) -> tuple[dict[str, Any], str]:
+    """A file that somebody sends, as it stands in a queued event, and its content in base64. Of one that is larger
+    than senders take, they only hear."""
+    content = file.read_bytes()
+    media: dict[str, Any] = {
+        "mime_type": mimetypes.guess_type(file.name)[0] or "application/octet-stream",
+        "file_name": file.name,
+        "size": len(content),
+    }
+    if len(content) > settings.MEDIA_MAX_BYTES:
+        return {**media, "error": "too_large"}, ""
+    digest = sha256(content).hexdigest()
+    return {**media, "sha256": digest, FILE_KEY: digest}, base64.b64encode(content).decode()
 
 
 def _tell(to_number: str, event: str) -> None:

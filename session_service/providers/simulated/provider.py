@@ -22,7 +22,8 @@ from session_service.providers.base import (
 from session_service.providers.simulated import files
 from session_service.providers.simulated.behaviour import Behaviour
 from session_service.providers.simulated.connection import Connection
-from session_service.providers.simulated.groups import Groups, info_about
+from session_service.providers.simulated.groups import Groups
+from session_service.providers.simulated.numbers import info_about
 from session_service.providers.simulated.outbox import REFUSALS, Outbox
 from session_service.providers.simulated.queue_events import parse
 

@@ -1,0 +1,10 @@
+"""Addresses of messages' pages, under `/o/<organization>/messages`."""
+
+from django.urls import path
+
+from messaging import pages
+
+app_name = "messaging"
+urlpatterns = [
+    path("/<int:message_id>/media", pages.media, name="media"),
+]
