@@ -45,6 +45,7 @@ ROLE_CAPABILITIES: Final[dict[str, frozenset[str]]] = {
 TOPIC_CAPABILITIES: Final = {
     "batch": "campaigns.view",
     "sender": "senders.view",
+    "linking": "senders.manage",  # whoever has the code can link a phone
     "import": "contacts.view",
 }
 

@@ -46,6 +46,8 @@ class NullSession:
     async def group_members(self, group: str) -> list[GroupMember]:
         raise NotPossible("This network has no groups.")
 
+    async def log_out(self) -> None: ...
+
     async def close(self) -> None: ...
 
 

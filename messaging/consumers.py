@@ -17,6 +17,7 @@ from contacts.models import ListImport
 from messaging import progress
 from messaging.hub import hub
 from messaging.models import Batch
+from senders import linking
 from senders.models import Sender
 
 CLOSE_UNAUTHENTICATED = 4401
@@ -29,6 +30,7 @@ CHECK_AGAIN_SECONDS = 60  # how long a socket outlives a lost membership or an e
 TOPICS: dict[str, QuerySet[Any]] = {
     "batch": Batch.objects.all(),
     "sender": Sender.objects.all(),
+    "linking": Sender.objects.all(),
     "import": ListImport.objects.all(),
 }
 
@@ -52,6 +54,9 @@ def may_watch(user: Any, topic: str, organization_id: int | None) -> bool:
 def present_state(topic: str) -> dict[str, Any] | None:
     """What a new watcher is told at once; None for topics whose pages fetch it themselves."""
     kind, _, number = topic.partition(".")
+    if kind == "linking":
+        code = linking.shown(int(number))
+        return code.event if code is not None else None
     batch = Batch.objects.filter(pk=int(number)).first() if kind == "batch" else None
     return progress.event(batch) if batch is not None else None
 

@@ -19,7 +19,7 @@ from accounts.models import ApiKey
 from accounts.requests import ApiRequest
 from accounts.services import Actor
 from contacts.phone_numbers import InvalidNumber, normalise
-from senders import health, qr, queries, services
+from senders import health, linking, queries, services
 from senders.models import Provider, Sender, SenderStatus
 
 VIEW, MANAGE = "senders.view", "senders.manage"
@@ -61,10 +61,27 @@ class NewSender(LimitFields):
     def validate_phone_number(self, written: str) -> str:
         if not written.strip():
             return ""
-        try:
-            return normalise(written, self.context["request"].organization.default_region)
-        except InvalidNumber as error:
-            raise serializers.ValidationError(str(error)) from error
+        return _normalised(written, self.context["request"])
+
+
+class ConnectRequest(serializers.Serializer[Any]):
+    pairing_number = serializers.CharField(
+        max_length=40,
+        required=False,
+        allow_blank=True,
+        help_text="The number of the phone: a pairing code to type there is shown, and no QR code to scan.",
+    )
+
+    def validate_pairing_number(self, written: str) -> str:
+        return _normalised(written, self.context["request"]) if written.strip() else ""
+
+
+def _normalised(written: str, request: ApiRequest) -> str:
+    """The number in E.164. Raises ValidationError."""
+    try:
+        return normalise(written, request.organization.default_region)
+    except InvalidNumber as error:
+        raise serializers.ValidationError(str(error)) from error
 
 
 class SenderChanges(LimitFields):
@@ -95,7 +112,9 @@ class SenderSerializer(serializers.ModelSerializer[Sender]):
             "status_detail",
             "status_at",
             "next_try_at",
+            "is_linked",
             "linked_at",
+            "pairing_number",
             "quota_per_minute",
             "quota_per_hour",
             "quota_per_day",
@@ -189,10 +208,37 @@ class SenderView(APIView):
 class ConnectView(APIView):
     capability = {"POST": MANAGE}
 
-    @extend_schema(request=None, responses={202: SenderSerializer})
+    @extend_schema(
+        request=ConnectRequest,
+        responses={202: SenderSerializer, 409: OpenApiResponse(description="It is linked: log it out first.")},
+    )
     def post(self, request: ApiRequest, sender_id: int) -> Response:
-        """Asks for a session. Ask for the sender's status, and for the QR code once it is `scan`."""
-        sender = services.request_connect(sender=find(request, sender_id), by=actor_of(request))
+        """Asks for a session. Ask for the sender's status; once it is `scan`, for its QR code, or for its pairing code
+        where a `pairing_number` was given. Asking again with the other changes which of them is shown."""
+        sender = find(request, sender_id)
+        given = ConnectRequest(data=request.data, context={"request": request})
+        given.is_valid(raise_exception=True)
+        try:
+            sender = services.request_connect(sender=sender, by=actor_of(request), **given.validated_data)
+        except DjangoValidationError as error:
+            raise ValidationError(as_serializer_error(error)) from error
+        except services.NotAllowed as error:
+            raise Conflict(str(error)) from error
+        return Response(described([sender])[0], status=status.HTTP_202_ACCEPTED)
+
+
+class LogoutView(APIView):
+    capability = {"POST": MANAGE}
+
+    @extend_schema(
+        request=None, responses={202: SenderSerializer, 409: OpenApiResponse(description="Nothing is linked.")}
+    )
+    def post(self, request: ApiRequest, sender_id: int) -> Response:
+        """Asks to unlink the sender from its phone. To use it again, it must be linked anew."""
+        try:
+            sender = services.request_logout(sender=find(request, sender_id), by=actor_of(request))
+        except services.NotAllowed as error:
+            raise Conflict(str(error)) from error
         return Response(described([sender])[0], status=status.HTTP_202_ACCEPTED)
 
 
@@ -245,29 +291,39 @@ class PngRenderer(BaseRenderer):
         return bytes(data["png"])
 
 
+class TextRenderer(BaseRenderer):
+    media_type = "text/plain"
+    format = "text"
+    charset = "utf-8"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> str:
+        return str(data["text"])
+
+
 class QrSerializer(serializers.Serializer[Any]):
     text = serializers.CharField(help_text="What the phone reads.")
     expires_at = serializers.DateTimeField(help_text="The next code replaces it then; fetch that one.")
 
 
 class QrView(APIView):
-    """The QR code that the sender shows, as JSON, SVG or PNG, by `Accept` or by `?format=`."""
+    """The QR code that the sender shows, as JSON, SVG, PNG or plain text, by `Accept` or by `?format=`."""
 
     capability = {"GET": MANAGE}  # who has the code can link a phone
-    renderer_classes = (JSONRenderer, SvgRenderer, PngRenderer)
+    renderer_classes = (JSONRenderer, SvgRenderer, PngRenderer, TextRenderer)
 
     @extend_schema(
-        parameters=[OpenApiParameter("format", enum=["json", "svg", "png"])],
+        parameters=[OpenApiParameter("format", enum=["json", "svg", "png", "text"])],
         responses={
             (200, "application/json"): QrSerializer,
             (200, "image/svg+xml"): OpenApiTypes.STR,
             (200, "image/png"): OpenApiTypes.BINARY,
+            (200, "text/plain"): OpenApiTypes.STR,
             409: OpenApiResponse(description="There is no code now; the detail says why."),
         },
     )
     def get(self, request: ApiRequest, sender_id: int) -> Response:
         sender = find(request, sender_id)
-        code = qr.fetch(sender.pk) if sender.status == SenderStatus.SCAN else None
+        code = linking.shown_qr(sender.pk) if sender.status == SenderStatus.SCAN else None
         if code is None:
             raise Conflict(queries.why_no_code(sender))
         rendered = request.accepted_renderer.format
@@ -282,3 +338,28 @@ class QrView(APIView):
             request.accepted_renderer = JSONRenderer()
             request.accepted_media_type = JSONRenderer.media_type
         return super().finalize_response(request, response, *args, **kwargs)
+
+
+class PairingCodeSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="Eight letters and digits to type into WhatsApp on the phone.")
+    phone_number = serializers.CharField(source="number", help_text="The phone that it is for.")
+    expires_at = serializers.DateTimeField(help_text="Another code replaces it then; fetch that one.")
+
+
+class PairingCodeView(APIView):
+    capability = {"GET": MANAGE}
+
+    @extend_schema(
+        responses={
+            200: PairingCodeSerializer,
+            409: OpenApiResponse(description="There is no code now; the detail says why."),
+        }
+    )
+    def get(self, request: ApiRequest, sender_id: int) -> Response:
+        """The pairing code that the sender shows after `connect` with a `pairing_number`."""
+        sender = find(request, sender_id)
+        code = linking.shown_pairing_code(sender.pk) if sender.status == SenderStatus.SCAN else None
+        if code is None:
+            raise Conflict(queries.why_no_pairing_code(sender))
+        data = {"code": code.code, "number": sender.pairing_number, "expires_at": code.expires_at}
+        return Response(PairingCodeSerializer(data).data, headers={"Cache-Control": "no-store"})

@@ -11,5 +11,7 @@ urlpatterns = [
     path("senders/<int:sender_id>/disconnect", api.DisconnectView.as_view(), name="disconnect-sender"),
     path("senders/<int:sender_id>/pause", api.PauseView.as_view(), name="pause-sender"),
     path("senders/<int:sender_id>/resume", api.ResumeView.as_view(), name="resume-sender"),
+    path("senders/<int:sender_id>/logout", api.LogoutView.as_view(), name="logout-sender"),
+    path("senders/<int:sender_id>/pairing-code", api.PairingCodeView.as_view(), name="sender-pairing-code"),
     path("senders/<int:sender_id>/qr", api.QrView.as_view(), name="sender-qr"),
 ]

@@ -48,7 +48,19 @@ class Sender(models.Model):
     status_detail = models.CharField(_("detail"), max_length=300, blank=True)
     status_at = models.DateTimeField(_("since"), default=now)
     next_try_at = models.DateTimeField(_("next try"), null=True, blank=True)
-    linked_at = models.DateTimeField(_("linked"), null=True, blank=True)
+    is_linked = models.BooleanField(
+        _("linked"), default=False, help_text=_("A phone knows it as a linked device: connecting needs no code.")
+    )
+    linked_at = models.DateTimeField(_("first linked"), null=True, blank=True)
+    pairing_number = models.CharField(
+        _("number to pair"),
+        max_length=16,
+        blank=True,
+        help_text=_("Set while it is linked by a pairing code for this number, and not by a QR code."),
+    )
+    logging_out = models.BooleanField(
+        _("should be logged out"), default=False, help_text=_("Its session ends by unlinking it from the phone.")
+    )
     quota_per_minute = models.PositiveIntegerField(_("messages a minute"), null=True, blank=True, default=20)
     quota_per_hour = models.PositiveIntegerField(_("messages an hour"), null=True, blank=True, default=400)
     quota_per_day = models.PositiveIntegerField(_("messages a day"), null=True, blank=True, default=1000)

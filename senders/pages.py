@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.permissions import capabilities_of, requires
 from accounts.requests import OrganizationRequest
-from senders import health, qr, queries, services
+from senders import health, linking, queries, services
 from senders.forms import NewSenderForm, SenderForm
 from senders.models import Sender, SenderStatus
 
@@ -142,7 +142,8 @@ def _live(request: OrganizationRequest, shown: Sender) -> dict[str, Any]:
         "is_resting": is_resting,
         "holds_back": shown.paused_at is not None or is_resting or is_weak,
         "is_held": shown.first_contacts_held_until is not None and shown.first_contacts_held_until > now(),
-        "code": qr.fetch(shown.pk) if may_link else None,
+        "code": linking.shown_qr(shown.pk) if may_link else None,
+        "pairing_code": linking.shown_pairing_code(shown.pk) if may_link else None,
         "is_ending": has_session and not shown.wanted,
         "may_connect": not shown.wanted,
         "may_delete": not shown.wanted and not has_session,

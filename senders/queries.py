@@ -50,8 +50,23 @@ def quota_use_of(senders: Iterable[Sender]) -> dict[int, list[QuotaUse]]:
 
 def why_no_code(sender: Sender) -> str:
     """What to tell somebody who asks for the QR code of a sender that shows none."""
+    if sender.wanted and sender.pairing_number:
+        return gettext("“%(name)s” shows a pairing code, because a number to pair was given.") % {"name": sender.name}
     if sender.status == SenderStatus.CONNECTED:
         return gettext("“%(name)s” is linked already: there is no QR code to scan.") % {"name": sender.name}
     if sender.wanted:
         return gettext("The QR code of “%(name)s” is not ready yet. Try again in a second.") % {"name": sender.name}
     return gettext("“%(name)s” is not connected. Connect it first, then scan its QR code.") % {"name": sender.name}
+
+
+def why_no_pairing_code(sender: Sender) -> str:
+    """What to tell somebody who asks for the pairing code of a sender that shows none."""
+    if sender.status == SenderStatus.CONNECTED:
+        return gettext("“%(name)s” is linked already: there is no code to type.") % {"name": sender.name}
+    if sender.wanted and sender.pairing_number:
+        return gettext("The pairing code of “%(name)s” is not ready yet. Try again in a second.") % {
+            "name": sender.name
+        }
+    return gettext("“%(name)s” shows no pairing code. Connect it with the number of the phone.") % {
+        "name": sender.name
+    }

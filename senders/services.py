@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts import live
 from accounts.models import Organization
 from accounts.services import Actor, record
-from senders import health, qr
+from senders import health, linking
 from senders.models import Provider, Sender, SenderStatus
 
 QUOTAS = ("quota_per_minute", "quota_per_hour", "quota_per_day")
@@ -99,19 +99,56 @@ def _save(sender: Sender, **options: Any) -> None:
 
 
 @transaction.atomic
-def request_connect(*, sender: Sender, by: Actor = None) -> Sender:
-    """Asks for a session. A sender that has one keeps it."""
+def request_connect(*, sender: Sender, pairing_number: str = "", by: Actor = None) -> Sender:
+    """Asks for a session. A sender that has one keeps it.
+
+    One that is not linked shows a QR code, or a pairing code for `pairing_number` (E.164) where that is given; asking
+    again with the other changes what is shown. Raises `NotAllowed` for the number of a sender that is linked, and
+    ValidationError by field.
+    """
     sender = _locked(sender)
-    if sender.wanted:
+    if pairing_number:
+        _check_pairing_number(sender, pairing_number)
+    waits_for_link = sender.status in (SenderStatus.CONNECTING, SenderStatus.SCAN)
+    if sender.wanted and (sender.pairing_number == pairing_number or not waits_for_link):
         return sender
     sender.wanted = True
+    sender.pairing_number = pairing_number
     if sender.status in ENDED_STATUSES:
         sender.status = SenderStatus.CONNECTING
         sender.status_detail = ""
         sender.status_at = now()
         sender.next_try_at = None
-    sender.save(update_fields=["wanted", "status", "status_detail", "status_at", "next_try_at"])
-    record(organization=sender.organization, by=by, action="sender.connect", target=sender.name)
+    sender.save(update_fields=["wanted", "pairing_number", "status", "status_detail", "status_at", "next_try_at"])
+    how = {"by_pairing_code": True} if pairing_number else {}
+    record(organization=sender.organization, by=by, action="sender.connect", target=sender.name, **how)
+    _tell_pages(sender)
+    return sender
+
+
+def _check_pairing_number(sender: Sender, pairing_number: str) -> None:
+    if sender.is_linked:
+        raise NotAllowed(
+            _("“%(name)s” is linked already. Log it out first, then link it again.") % {"name": sender.name}
+        )
+    if Sender.objects.filter(phone_number=pairing_number).exclude(pk=sender.pk).exists():
+        raise ValidationError({"pairing_number": _("Another sender already uses this number.")})
+
+
+@transaction.atomic
+def request_logout(*, sender: Sender, by: Actor = None) -> Sender:
+    """Asks to unlink a sender from its phone. One without a session is connected for it. Raises `NotAllowed` where
+    nothing is linked."""
+    sender = _locked(sender)
+    if not sender.is_linked:
+        raise NotAllowed(_("“%(name)s” is not linked: there is nothing to log out.") % {"name": sender.name})
+    if sender.logging_out:
+        return sender
+    sender.logging_out = sender.wanted = True
+    if sender.status in ENDED_STATUSES:
+        sender.status, sender.status_detail, sender.status_at = SenderStatus.CONNECTING, "", now()
+    sender.save(update_fields=["logging_out", "wanted", "status", "status_detail", "status_at"])
+    record(organization=sender.organization, by=by, action="sender.logout", target=sender.name)
     _tell_pages(sender)
     return sender
 
@@ -122,8 +159,8 @@ def request_disconnect(*, sender: Sender, by: Actor = None) -> Sender:
     sender = _locked(sender)
     if not sender.wanted:
         return sender
-    sender.wanted = False
-    sender.save(update_fields=["wanted"])
+    sender.wanted = sender.logging_out = False
+    sender.save(update_fields=["wanted", "logging_out"])
     record(organization=sender.organization, by=by, action="sender.disconnect", target=sender.name)
     _tell_pages(sender)
     return sender
@@ -171,7 +208,7 @@ def delete_sender(*, sender: Sender, by: Actor = None) -> None:
     sender_id = sender.pk
     sender.delete()
     record(organization=sender.organization, by=by, action="sender.deleted", target=sender.name)
-    transaction.on_commit(lambda: qr.forget(sender_id))
+    transaction.on_commit(lambda: linking.forget(sender_id))
 
 
 def _locked(sender: Sender) -> Sender:

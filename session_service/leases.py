@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Func
+from django.db.models import Func, Q
 from django.utils.timezone import now
 
 from messaging import recall
@@ -37,6 +37,7 @@ class HeldSender:
     name: str
     provider: str
     phone_number: str
+    pairing_number: str = ""
 
 
 def limit_idle_transactions(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
@@ -132,7 +133,8 @@ def take(*, worker_id: int, limit: int) -> list[HeldSender]:
             SET worker_id = %s, epoch = lease.epoch + 1, expires_at = clock_timestamp() + %s * interval '1 second'
             FROM free JOIN senders_sender AS sender ON sender.id = free.sender_id
             WHERE lease.sender_id = free.sender_id
-            RETURNING sender.id, lease.epoch, sender.name, sender.provider, sender.phone_number
+            RETURNING sender.id, lease.epoch, sender.name, sender.provider, sender.phone_number,
+                sender.pairing_number
             """,
             [limit, worker_id, settings.SESSION_LEASE_SECONDS],
         )
@@ -144,11 +146,21 @@ def take(*, worker_id: int, limit: int) -> list[HeldSender]:
     return taken
 
 
-def unwanted(*, worker_id: int) -> list[int]:
-    """Senders that the worker holds and staff asked to disconnect."""
-    return list(
-        SessionLease.objects.filter(worker_id=worker_id, sender__wanted=False).values_list("sender_id", flat=True)
-    )
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What staff asked of a sender that a worker holds, where that may be another thing than its session does."""
+
+    sender_id: int
+    wanted: bool
+    logging_out: bool
+    pairing_number: str
+
+
+def wishes(*, worker_id: int) -> list[Wish]:
+    """Senders that the worker holds and that are to be disconnected or logged out, or wait to be linked."""
+    asked = Q(sender__wanted=False) | Q(sender__logging_out=True) | Q(sender__status=SenderStatus.SCAN)
+    fields = ("sender_id", "sender__wanted", "sender__logging_out", "sender__pairing_number")
+    return [Wish(*row) for row in SessionLease.objects.filter(asked, worker_id=worker_id).values_list(*fields)]
 
 
 def release(*, worker_id: int, sender_id: int, epoch: int) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 FENCE_MARGIN_SECONDS = 1.0  # before the lease's end by our clock, nothing is handed over any more
 CLOSING_SECONDS = 5.0  # how long is waited for answers, and for a session to close
 LOOK_SECONDS = 0.05
+LOG_OUT_SECONDS = 15.0  # how long is waited for a connection to log out through, and for the network's word
 
 
 @dataclass
@@ -121,12 +123,20 @@ class Sessions:
             self._background.start(self._open(self._hold(held, began + settings.SESSION_LEASE_SECONDS)))
         return len(taken)
 
-    async def drop_unwanted(self) -> None:
-        """Disconnects what staff no longer want, in the background."""
-        for sender_id in await self._background.database(
-            self._background.calm, lambda: leases.unwanted(worker_id=self.worker_id)
+    async def follow_wishes(self) -> None:
+        """Disconnects what staff no longer want, logs out, and shows the other kind of code, in the background."""
+        for wish in await self._background.database(
+            self._background.calm, lambda: leases.wishes(worker_id=self.worker_id)
         ):
-            self._background.start(self._disconnect(sender_id))
+            sender = self.senders.get(wish.sender_id)
+            if sender is None or sender.closing:
+                continue
+            if not wish.wanted:
+                self._background.start(self._disconnect(sender))
+            elif wish.logging_out:
+                self._background.start(self._log_out(sender))
+            elif wish.pairing_number != sender.held.pairing_number:  # it is taken again with the new one
+                self.let_go(sender, release=True)
 
     async def end_stalled(self) -> None:
         """Re-connects sessions that look alive while WhatsApp acknowledges nothing.
@@ -153,7 +163,13 @@ class Sessions:
 
     async def _open(self, sender: OpenSender) -> None:
         held = sender.held
-        wanted = SenderToOpen(id=held.id, epoch=held.epoch, name=held.name, phone_number=held.phone_number)
+        wanted = SenderToOpen(
+            id=held.id,
+            epoch=held.epoch,
+            name=held.name,
+            phone_number=held.phone_number,
+            pairing_number=held.pairing_number,
+        )
         try:
             session = await sender.provider.open(wanted, self._events)
         except Exception as error:
@@ -166,16 +182,48 @@ class Sessions:
         else:  # it ended while it was opening
             await session.close()
 
-    async def _disconnect(self, sender_id: int) -> None:
-        """Closes a session that staff no longer want, after a little time for answers to what it sent."""
-        sender = self.senders.get(sender_id)
-        if sender is None or sender.closing:
-            return
+    async def _disconnect(self, sender: OpenSender) -> None:
+        """Closes a session that staff no longer want."""
         sender.closing = True
-        deadline = time.monotonic() + CLOSING_SECONDS
-        while self.is_busy(sender_id) and time.monotonic() < deadline:  # noqa: ASYNC110  rare; the hot path is not to care
+        await self._finish(sender)
+        await self._end(sender, SenderStatus.DISCONNECTED)
+
+    async def _log_out(self, sender: OpenSender) -> None:
+        """Unlinks a sender from its phone, once it is connected. Where the network does not answer for long, its
+        credentials are thrown away all the same, and a person must remove the device on the phone."""
+        sender.closing = True
+        await self._finish(sender)
+        if await self._until(lambda: sender.connected and sender.session is not None, sender) and sender.session:
+            try:
+                await asyncio.wait_for(sender.session.log_out(), CLOSING_SECONDS)
+                if await self._until(lambda: False, sender):
+                    return
+            except Exception:
+                logger.warning("sender %s could not be logged out in order", sender.held.id, exc_info=True)
+        if self.senders.get(sender.held.id) is sender:
+            await self._auth_state.wipe(sender.held.id, sender.held.epoch)
+            detail = _("The phone could not be told. Remove this device there, under Linked devices.")
+            await self._end(sender, SenderStatus.LOGGED_OUT, detail)
+
+    async def _until(self, condition: Callable[[], bool], sender: OpenSender) -> bool:
+        """Waits `LOG_OUT_SECONDS` for a condition, or the sender's end. True if it came or the sender has ended."""
+        deadline = time.monotonic() + LOG_OUT_SECONDS
+        while self.senders.get(sender.held.id) is sender:
+            if condition():
+                return True
+            if time.monotonic() >= deadline:
+                return False
             await asyncio.sleep(LOOK_SECONDS)
-        await self._events.state(SessionState(sender_id, sender.held.epoch, SenderStatus.DISCONNECTED))
+        return True
+
+    async def _finish(self, sender: OpenSender) -> None:
+        """Leaves a little time for answers to what a sender has sent."""
+        deadline = time.monotonic() + CLOSING_SECONDS
+        while self.is_busy(sender.held.id) and time.monotonic() < deadline:  # noqa: ASYNC110  rare; the hot path is not to care
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _end(self, sender: OpenSender, status: SenderStatus, detail: str = "") -> None:
+        await self._events.state(SessionState(sender.held.id, sender.held.epoch, status, detail))
 
     def is_busy(self, sender_id: int) -> bool:
         """Whether something of a sender is leased, or may be in this moment, that has no written result yet."""

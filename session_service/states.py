@@ -13,17 +13,16 @@ from accounts.services import record
 from messaging import recall
 from messaging.counts import Changes
 from messaging.models import MessageStatus
-from senders import qr
+from senders import linking
 from senders.models import Sender, SenderStatus
 from senders.tasks import send_pause_notice
 from session_service import leases
-from session_service.providers.base import QrCode, SessionState
+from session_service.providers.base import PairingCode, QrCode, SessionState
 
 logger = logging.getLogger(__name__)
 
-# A person must act before the session can be opened again, so nobody goes on wanting it.
-NEEDS_A_PERSON = {SenderStatus.LOGGED_OUT, SenderStatus.BANNED, SenderStatus.REPLACED}
-ENDED = {*NEEDS_A_PERSON, SenderStatus.DISCONNECTED}
+# A person must act before the session is opened again, so nobody goes on wanting it.
+ENDED = {SenderStatus.LOGGED_OUT, SenderStatus.BANNED, SenderStatus.REPLACED, SenderStatus.DISCONNECTED}
 # What may have left through these never will be settled by them.
 GONE = {SenderStatus.LOGGED_OUT, SenderStatus.BANNED}
 
@@ -45,8 +44,12 @@ def write_state(*, worker_id: int, state: SessionState) -> bool:
             if Sender.objects.filter(phone_number=state.phone_number).exclude(pk=state.sender_id).exists():
                 fields |= _refuse_number(state.phone_number)
                 state = replace(state, status=str(fields["status"]), detail=str(fields["status_detail"]))
-        if state.status in NEEDS_A_PERSON or state.needs_a_person:
-            fields["wanted"] = False
+        if state.status in ENDED or state.needs_a_person:
+            fields |= {"wanted": False, "logging_out": False}
+        if state.status == SenderStatus.LOGGED_OUT:
+            fields["is_linked"] = False
+        if state.status == SenderStatus.CONNECTED:
+            fields |= {"is_linked": True, "pairing_number": ""}
         sender = Sender.objects.filter(pk=state.sender_id)
         sender.update(**fields)
         if state.status == SenderStatus.CONNECTED:
@@ -75,13 +78,18 @@ def _refuse_number(phone_number: str) -> dict[str, object]:
 def _forget_code(sender_id: int) -> None:
     """Without Redis it stays until it runs out by itself, which must not hold the session up."""
     try:
-        qr.forget(sender_id)
+        linking.forget(sender_id)
     except RedisError as error:
-        logger.warning("the QR code of sender %s stays a little longer: %s", sender_id, error)
+        logger.warning("the code of sender %s stays a little longer: %s", sender_id, error)
 
 
 def show_qr(*, code: QrCode) -> None:
-    qr.store(code.sender_id, code.text, code.expires_in)
+    linking.show_qr(code.sender_id, code.text, code.expires_in)
+    publish(code.sender_id, {"status": SenderStatus.SCAN, "detail": ""})
+
+
+def show_pairing_code(*, code: PairingCode) -> None:
+    linking.show_pairing_code(code.sender_id, code.code, code.expires_in)
     publish(code.sender_id, {"status": SenderStatus.SCAN, "detail": ""})
 
 

@@ -29,7 +29,7 @@ from session_service.allowance import Allowance
 from session_service.auth_state import AuthStateStore
 from session_service.background import Background, complain
 from session_service.handover import Handover
-from session_service.providers.base import OutgoingMessage, QrCode, Session, SessionState
+from session_service.providers.base import OutgoingMessage, PairingCode, QrCode, Session, SessionState
 from session_service.queue import about_to_type, lease_due
 from session_service.sessions import CLOSING_SECONDS, FENCE_MARGIN_SECONDS, InFlight, OpenSender, Sessions
 
@@ -130,6 +130,9 @@ class Worker:
 
     async def qr(self, code: QrCode) -> None:
         await self._calmly(lambda: states.show_qr(code=code))
+
+    async def pairing_code(self, code: PairingCode) -> None:
+        await self._calmly(lambda: states.show_pairing_code(code=code))
 
     async def _write_state(self, state: SessionState) -> bool:
         """Tries until it is written or the sender is lost: a state that is not shown would hold up its queue."""
@@ -245,7 +248,7 @@ class Worker:
         await self.sessions.end_stalled()
         if settings.SEND_RATE_LIMIT:
             self._allowance.share_with(await self._calmly(leases.alive_workers))
-        await self.sessions.drop_unwanted()
+        await self.sessions.follow_wishes()
         await self._handover.look()
         self._unpublished |= await self._calmly(leases.recover_lost)
         await self._calmly(states.settle_unwanted)

@@ -20,6 +20,7 @@ class SenderToOpen:
     epoch: int
     name: str
     phone_number: str  # E.164 with a plus; empty until linked
+    pairing_number: str = ""  # E.164; where set and nothing is linked, a pairing code for it is shown, and no QR code
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,11 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """A change of a session, in the words of `senders.SenderStatus`."""
+    """A change of a session, in the words of `senders.SenderStatus`.
+
+    After `disconnected`, `logged_out`, `banned` or `replaced` it is not opened again until a person asks for it: a
+    provider says `disconnected` where nobody linked a phone in time.
+    """
 
     sender_id: int
     epoch: int
@@ -74,6 +79,15 @@ class QrCode:
 
     sender_id: int
     text: str
+    expires_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairingCode:
+    """Eight characters that a person types into WhatsApp on the phone, valid for `expires_in` seconds."""
+
+    sender_id: int
+    code: str
     expires_in: float
 
 
@@ -122,6 +136,8 @@ class Events(Protocol):
 
     async def qr(self, code: QrCode) -> None: ...
 
+    async def pairing_code(self, code: PairingCode) -> None: ...
+
 
 class Session(Protocol):
     """One open connection. `send` hands over and returns; every message gets exactly one result, later."""
@@ -142,6 +158,9 @@ class Session(Protocol):
         """Makes a group with these people; its members are those that WhatsApp accepted."""
 
     async def group_members(self, group: str) -> list[GroupMember]: ...
+
+    async def log_out(self) -> None:
+        """Unlinks this device from the phone. Then the state `logged_out` is reported, as if the phone had done it."""
 
     async def close(self) -> None:
         """Closes the connection and keeps the link: the next owner needs no QR code."""

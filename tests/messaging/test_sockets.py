@@ -12,6 +12,7 @@ from accounts import live, services, tickets
 from accounts.models import Organization, Role, User
 from messaging import consumers, progress
 from messaging.models import Batch
+from senders import linking
 from tests.factories import make_batch, make_organization, make_sender
 from tests.messaging.websocket import Socket
 
@@ -143,3 +144,21 @@ async def test_a_socket_ends_with_the_session_or_the_membership(batch: Batch, mo
     else:
         await asyncio.to_thread(lambda: member.memberships.all().delete())
     assert (await watching.receive_output(timeout=3))["code"] == (4401 if end == "sign out" else 4404)
+
+
+async def test_codes_come_over_the_socket_to_those_who_may_link_a_phone(batch: Batch) -> None:
+    sender = await batch.senders.aget()
+    topic = linking.topic(sender.pk)
+    viewer = await asyncio.to_thread(person, batch.organization, "viewer@example.com")
+    assert await Socket(f"/ws/{topic}", cookie=await asyncio.to_thread(cookie_of, viewer)).close_code() == 4404
+    await asyncio.to_thread(linking.show_qr, sender.pk, "2@first", 20)
+    ticket = await asyncio.to_thread(lambda: tickets.issue(organization_id=batch.organization_id, topic=topic))
+    watching = Socket(f"/ws/{topic}?ticket={ticket}")
+    await watching.connect()
+    event = await watching.receive_json()
+    assert (event["type"], event["text"]) == ("qr", "2@first")
+    assert event["svg"].startswith("<svg")
+    await asyncio.to_thread(linking.show_pairing_code, sender.pk, "ABCD1234", 60)
+    event = await watching.receive_json()
+    assert (event["type"], event["code"]) == ("pairing_code", "ABCD1234")
+    await watching.disconnect()

@@ -2,7 +2,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import AuditEntry
-from senders import qr, quota
+from senders import linking, quota
 from senders.models import Sender, SenderStatus
 from tests.factories import make_sender
 from tests.fixtures_people import api_client
@@ -97,11 +97,50 @@ def test_deleting_needs_a_disconnected_sender(owner_api, organization, sender):
     assert list(Sender.objects.all()) == [connected]
 
 
+class TestPairingCode:
+    def test_is_asked_for_with_a_number_and_shown_while_it_waits(self, owner_api, sender):
+        address = f"/api/senders/{sender.pk}"
+        answer = owner_api.post(f"{address}/connect", {"pairing_number": "0811 000 0009"})
+        assert (answer.status_code, answer.json()["pairing_number"]) == (202, "+628110000009")
+        assert "not ready yet" in owner_api.get(f"{address}/pairing-code").json()["detail"]
+        Sender.objects.filter(pk=sender.pk).update(status=SenderStatus.SCAN)
+        linking.show_pairing_code(sender.pk, "abcd-1234", 60)
+        shown = owner_api.get(f"{address}/pairing-code")
+        assert (shown.json()["code"], shown.json()["phone_number"]) == ("ABCD1234", "+628110000009")
+        assert shown.headers["Cache-Control"] == "no-store"
+        assert "shows a pairing code" in owner_api.get(f"{address}/qr").json()["detail"]
+
+    def test_a_wrong_number_is_named(self, owner_api, organization, sender):
+        taken = make_sender(organization)
+        for number in ("12", taken.phone_number):
+            answer = owner_api.post(f"/api/senders/{sender.pk}/connect", {"pairing_number": number})
+            assert (answer.status_code, list(answer.json())) == (400, ["pairing_number"])
+        Sender.objects.filter(pk=sender.pk).update(is_linked=True)
+        answer = owner_api.post(f"/api/senders/{sender.pk}/connect", {"pairing_number": "+628110000009"})
+        assert (answer.status_code, "Log it out first" in answer.json()["detail"]) == (409, True)
+
+    def test_takes_the_right_to_link_a_phone(self, organization, outsider_api, owner_api, sender):
+        address = f"/api/senders/{sender.pk}/pairing-code"
+        assert api_client(organization, "senders.view").get(address).status_code == 403
+        assert outsider_api.get(address).status_code == 404
+        assert "Connect it with the number" in owner_api.get(address).json()["detail"]
+
+
+def test_logging_out(organization, owner_api, outsider_api, sender):
+    address = f"/api/senders/{sender.pk}/logout"
+    assert owner_api.post(address).status_code == 409
+    Sender.objects.filter(pk=sender.pk).update(is_linked=True)
+    assert api_client(organization, "senders.view").post(address).status_code == 403
+    assert outsider_api.post(address).status_code == 404
+    assert owner_api.post(address).status_code == 202
+    assert Sender.objects.get().logging_out
+
+
 class TestQrCode:
     @pytest.fixture
     def scanning(self, sender: Sender) -> str:
         Sender.objects.filter(pk=sender.pk).update(status=SenderStatus.SCAN, wanted=True)
-        qr.store(sender.pk, "2@code", 20)
+        linking.show_qr(sender.pk, "2@code", 20)
         return f"/api/senders/{sender.pk}/qr"
 
     def test_as_text(self, owner_api, scanning):
@@ -135,6 +174,14 @@ class TestQrCode:
             answer = owner_api.get(address)
             assert answer.status_code == 409
             assert said in answer.json()["detail"]
+
+    def test_as_plain_text(self, owner_api, scanning):
+        for answer in (
+            owner_api.get(f"{scanning}?format=text"),
+            owner_api.get(scanning, headers={"Accept": "text/plain"}),
+        ):
+            assert (answer.status_code, answer.content) == (200, b"2@code")
+            assert answer.headers["Content-Type"].startswith("text/plain")
 
     def test_takes_the_right_to_link_a_phone(self, organization, outsider_api, scanning):
         assert api_client(organization, "senders.view").get(scanning).status_code == 403

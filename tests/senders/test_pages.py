@@ -6,7 +6,7 @@ from django.contrib.messages import get_messages
 from django.urls import reverse
 from django.utils.timezone import now
 
-from senders import qr, quota
+from senders import linking, quota
 from senders.models import Sender, SenderStatus
 from session_service.providers.simulated import network
 from tests.factories import make_sender
@@ -99,7 +99,7 @@ def test_a_refused_edit_keeps_the_name_in_the_heading(owner_client, organization
 def test_the_code_is_shown_to_those_who_may_link_a_phone(owner_client, teammate_client, sender):
     Sender.objects.filter(pk=sender.pk).update(status=SenderStatus.SCAN, wanted=True)
     assert "Waiting for the next QR code" in show(owner_client.get(page("senders:detail", sender.pk)))
-    qr.store(sender.pk, "2@code", 20)
+    linking.show_qr(sender.pk, "2@code", 20)
     shown = owner_client.get(page("senders:live", sender.pk)).content.decode()
     assert "QR code to link a phone" in shown
     assert "<path" in shown

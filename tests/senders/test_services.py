@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from accounts import live
 from accounts.models import AuditEntry
-from senders import health, qr, queries, quota, services
+from senders import health, linking, queries, quota, services
 from senders.models import Sender, SenderStatus
 from tests.factories import make_sender
 
@@ -174,12 +174,12 @@ def test_deleting_decides_on_the_present_state_not_on_the_page(organization, sen
 
 
 def test_deleting_forgets_the_code(sender, owner, django_capture_on_commit_callbacks):
-    qr.store(sender.pk, "2@code", 20)
+    linking.show_qr(sender.pk, "2@code", 20)
     with django_capture_on_commit_callbacks(execute=True):
         services.delete_sender(sender=sender, by=owner)
     assert not Sender.objects.exists()
     assert AuditEntry.objects.get(action="sender.deleted").target == "Sales"
-    assert qr.fetch(sender.pk) is None
+    assert linking.shown_qr(sender.pk) is None
 
 
 def test_use_of_quotas(organization, other_organization, django_assert_num_queries):
@@ -201,16 +201,42 @@ def test_a_young_sender_shows_the_ceiling_of_its_warm_up(organization):
     assert queries.quota_use_of([sender])[sender.pk][-1].limit == 10
 
 
+def test_a_pairing_number_is_for_what_is_not_linked(organization, sender):
+    other = make_sender(organization, phone_number="+628110000001")
+    with pytest.raises(ValidationError) as refused:
+        services.request_connect(sender=sender, pairing_number=other.phone_number)
+    assert list(refused.value.message_dict) == ["pairing_number"]
+    asked = services.request_connect(sender=sender, pairing_number="+628110000009")
+    assert (asked.wanted, asked.status, asked.pairing_number) == (True, "connecting", "+628110000009")
+    assert AuditEntry.objects.get(action="sender.connect").detail == {"by_pairing_code": True}
+    Sender.objects.filter(pk=sender.pk).update(status=SenderStatus.CONNECTED, is_linked=True, pairing_number="")
+    with pytest.raises(services.NotAllowed, match="linked already"):
+        services.request_connect(sender=sender, pairing_number="+628110000009")
+    assert services.request_connect(sender=sender).status == SenderStatus.CONNECTED
+
+
+def test_logging_out_is_asked_once_and_taken_back_by_disconnecting(sender):
+    with pytest.raises(services.NotAllowed, match="not linked"):
+        services.request_logout(sender=sender)
+    Sender.objects.filter(pk=sender.pk).update(is_linked=True)
+    asked = services.request_logout(sender=sender)
+    services.request_logout(sender=sender)
+    assert (asked.wanted, asked.logging_out, asked.status) == (True, True, "connecting")
+    assert AuditEntry.objects.filter(action="sender.logout").count() == 1
+    taken_back = services.request_disconnect(sender=sender)
+    assert (taken_back.wanted, taken_back.logging_out) == (False, False)
+
+
 def test_the_code_runs_out_by_itself(sender, redis_client):
-    qr.store(sender.pk, "2@code", 20)
-    code = qr.fetch(sender.pk)
+    linking.show_qr(sender.pk, "2@code", 20)
+    code = linking.shown_qr(sender.pk)
     assert code.text == "2@code"
     assert code.svg.startswith("<svg")
     assert code.png.startswith(b"\x89PNG")
-    [key] = redis_client.keys("*senders:qr*")
+    [key] = redis_client.keys("*senders:linking*")
     assert 15 < redis_client.ttl(key) <= 25
-    qr.forget(sender.pk)
-    assert qr.fetch(sender.pk) is None
+    linking.forget(sender.pk)
+    assert linking.shown_qr(sender.pk) is None
 
 
 def test_a_lost_redis_does_not_cost_the_change(sender, settings, django_capture_on_commit_callbacks):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from messaging.events import Event, Inbound, Receipt, SendResult
-from session_service.providers.base import OutgoingMessage, QrCode, SenderToOpen, SessionState
+from session_service.providers.base import OutgoingMessage, PairingCode, QrCode, SenderToOpen, SessionState
 from session_service.providers.simulated.behaviour import Behaviour
 
 FAST = Behaviour(ack_ms=5, delivered_ms=10, read_ms=10)
@@ -20,6 +20,7 @@ class Listener:
         self.recorded: list[Event] = []
         self.states: list[SessionState] = []
         self.codes: list[QrCode] = []
+        self.pairing_codes: list[PairingCode] = []
         self.deaf = False
         self.refused_records = 0
 
@@ -37,6 +38,9 @@ class Listener:
 
     async def qr(self, code: QrCode) -> None:
         self.codes.append(code)
+
+    async def pairing_code(self, code: PairingCode) -> None:
+        self.pairing_codes.append(code)
 
     @property
     def statuses(self) -> list[str]:

@@ -227,8 +227,10 @@ def test_a_held_sender_is_left_to_its_owner(sender: Sender, workers: list[Sessio
     make_lease(sender, workers[0])
     Sender.objects.update(wanted=False)
     assert leases.settle_unwanted() == []
-    assert leases.unwanted(worker_id=workers[0].pk) == [sender.pk]
-    assert leases.unwanted(worker_id=workers[1].pk) == []
+    assert leases.wishes(worker_id=workers[0].pk) == [leases.Wish(sender.pk, False, False, "")]
+    assert leases.wishes(worker_id=workers[1].pk) == []
+    Sender.objects.update(wanted=True)
+    assert leases.wishes(worker_id=workers[0].pk) == []  # it is connected, as it should be
 
 
 def sending(sender: Sender, *, epoch: int, keeps_id: bool) -> Batch:

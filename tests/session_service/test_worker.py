@@ -13,7 +13,7 @@ from accounts import services as services_of_accounts
 from accounts.models import AuditEntry, Role, User
 from messaging import counts, planner, services
 from messaging.models import Batch, BatchStatus, Message, MessageStatus
-from senders import qr
+from senders import linking
 from senders.models import Sender, SenderStatus
 from session_service.models import SessionLease, SessionWorker
 from session_service.providers.simulated import network
@@ -198,7 +198,7 @@ def test_what_people_write_is_stored(senders: list[Sender]) -> None:
 def test_a_new_sender_shows_a_code_and_is_connected_by_the_scan() -> None:
     sender = make_sender(make_organization(), phone_number="", status=SenderStatus.CONNECTING)
     with running_worker():
-        wait_until(lambda: qr.fetch(sender.pk), "the code is shown")
+        wait_until(lambda: linking.shown_qr(sender.pk), "the code is shown")
         assert Sender.objects.get(pk=sender.pk).status == SenderStatus.SCAN
         number = network.scan(sender_id=sender.pk)
         wait_until(connected, "the sender is connected")

@@ -22,6 +22,7 @@ from session_service.providers.base import (
     NotPossible,
     NumberInfo,
     OutgoingMessage,
+    PairingCode,
     QrCode,
     SenderToOpen,
     SessionState,
@@ -89,6 +90,7 @@ class BaileysSession:
                 session=self.number,
                 sender=self.sender.id,
                 creds=creds,
+                pairing_number=self.sender.pairing_number,
             )
         except Exception as error:  # noqa: BLE001  the database away, the process not to be started, …
             log.warning("sender %s could not be opened: %s", self.sender.id, error)
@@ -120,6 +122,9 @@ class BaileysSession:
             case "qr":
                 await self._show_status_of_code()
                 await self.events.qr(QrCode(self.sender.id, line["text"], line["expires_in"]))
+            case "pairing_code":
+                await self._show_status_of_code()
+                await self.events.pairing_code(PairingCode(self.sender.id, line["code"], line["expires_in"]))
             case "creds":
                 self._linked = True
                 await self._provider.auth_state.save_credentials(self.sender.id, self.sender.epoch, line["creds"])

@@ -1,9 +1,9 @@
 """Sessions on the simulated network."""
 
 import asyncio
+import heapq
 import logging
 import secrets
-from collections import deque
 from collections.abc import Sequence
 from tempfile import TemporaryDirectory
 
@@ -15,6 +15,7 @@ from session_service.providers.base import (
     GroupMember,
     NumberInfo,
     OutgoingMessage,
+    PairingCode,
     QrCode,
     SenderToOpen,
     SessionState,
@@ -28,7 +29,9 @@ from session_service.providers.simulated.outbox import REFUSALS, Outbox
 from session_service.providers.simulated.queue_events import parse
 
 QR_SECONDS = 20
+PAIRING_SECONDS = 120
 QR_GRACE_SECONDS = 5  # a code stays good a little longer, until the next one is shown
+PAIRING_LETTERS = "123456789ABCDEFGHJKLMNPQRSTVWXYZ"
 SHORTEST_WAIT = 0.01  # seconds between two looks at what is due: the shorter, the smaller the batches
 LONGEST_WAIT = 0.1
 WAIT_AFTER_ERROR = 1.0
@@ -46,6 +49,7 @@ class SimulatedSession:
         self.events = events
         self.provider_name = provider.name
         self.phone_number = ""  # once linked
+        self.pairing_number = sender.pairing_number
         self.refusal = ""
         self._provider = provider
 
@@ -69,6 +73,9 @@ class SimulatedSession:
     async def group_members(self, group: str) -> list[GroupMember]:
         return list((await self._provider.groups.find(group, self.phone_number)).members)
 
+    async def log_out(self) -> None:
+        await self._provider.log_out(self)
+
     async def close(self) -> None:
         """Lets the session go at once. Answers to what was handed over still come, as long as the provider lives."""
         await self._provider.close_session(self)
@@ -89,7 +96,7 @@ class SimulatedProvider:
         self.keeps_message_ids = self.behaviour.keeps_message_ids
         self.name = secrets.token_hex(8)
         self._sessions: dict[int, SimulatedSession] = {}
-        self._codes: deque[tuple[float, SimulatedSession]] = deque()  # by when the next QR code is due
+        self._codes: list[tuple[float, int, SimulatedSession]] = []  # a heap, by when the next code is due
         self._connection = Connection()
         self.outbox = Outbox(self._connection, self.behaviour)
         self.groups = Groups(self._connection)
@@ -103,7 +110,8 @@ class SimulatedProvider:
         session = SimulatedSession(self, sender, events)
         former = self._sessions.get(sender.id)
         self._sessions[sender.id] = session  # before the network may have something for it
-        answer, *numbers = await self._connection.call("open", sender.id, self.name, sender.epoch, sender.phone_number)
+        wanted_number = sender.pairing_number or sender.phone_number
+        answer, *numbers = await self._connection.call("open", sender.id, self.name, sender.epoch, wanted_number)
         if answer == "replaced":
             self._sessions[sender.id] = former or session
         elif former:
@@ -121,6 +129,10 @@ class SimulatedProvider:
 
     async def note_typing(self, session: SimulatedSession, to: str, seconds: float) -> None:
         await self._connection.note_typing(session.phone_number, to, seconds)
+
+    async def log_out(self, session: SimulatedSession) -> None:
+        """The network then tells the session that it was logged out."""
+        await self._connection.call("logout", session.phone_number)
 
     async def close_session(self, session: SimulatedSession) -> None:
         session.refusal = session.refusal or "closed"
@@ -210,14 +222,24 @@ class SimulatedProvider:
     async def _renew_codes(self) -> None:
         now = asyncio.get_running_loop().time()
         while self._codes and self._codes[0][0] <= now:
-            await self._show_code(self._codes.popleft()[1])
+            await self._show_code(heapq.heappop(self._codes)[2])
 
     async def _show_code(self, session: SimulatedSession) -> None:
-        """Shows a new QR code, unless the session was linked, closed or replaced meanwhile."""
+        """Shows a new QR code or pairing code, unless the session was linked, closed or replaced meanwhile."""
         if session.phone_number or session.refusal:
             return
-        self._codes.append((asyncio.get_running_loop().time() + QR_SECONDS, session))
-        code = f"2@{secrets.token_urlsafe(32)}"
-        lifetime = round((QR_SECONDS + QR_GRACE_SECONDS) * 1000)
-        if await self._connection.call("show", session.sender_id, self.name, session.epoch, code, lifetime):
-            await session.events.qr(QrCode(session.sender_id, code, QR_SECONDS))
+        by_number = bool(session.pairing_number)
+        seconds = PAIRING_SECONDS if by_number else QR_SECONDS
+        code = _new_pairing_code() if by_number else f"2@{secrets.token_urlsafe(32)}"
+        heapq.heappush(self._codes, (asyncio.get_running_loop().time() + seconds, id(session), session))
+        lifetime = round((seconds + QR_GRACE_SECONDS) * 1000)
+        if not await self._connection.call("show", session.sender_id, self.name, session.epoch, code, lifetime):
+            return
+        if by_number:
+            await session.events.pairing_code(PairingCode(session.sender_id, code, seconds))
+        else:
+            await session.events.qr(QrCode(session.sender_id, code, seconds))
+
+
+def _new_pairing_code() -> str:
+    return "".join(secrets.choice(PAIRING_LETTERS) for _ in range(8))
