@@ -17,6 +17,7 @@ LONGEST_LINE = 64 * 1024 * 1024
 SECONDS_TO_START = 30.0
 SECONDS_TO_ANSWER = 30.0
 SECONDS_BETWEEN_LOOKS = 15.0
+SECONDS_TO_ANSWER_A_LOOK = 30.0  # a process may be busy for a while, as when many sessions are opened
 SECONDS_TO_STOP = 3.0
 
 Line = dict[str, Any]
@@ -133,7 +134,7 @@ class Bridge:
         while self.alive:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
             try:
-                self.usage = await self.ask("usage")
+                self.usage = await self.ask("usage", seconds=SECONDS_TO_ANSWER_A_LOOK)
             except Gone as error:
                 if self.alive:
                     log.error("bridge %s is ended: %s", self.pid, error)

@@ -14,7 +14,10 @@ from session_service.providers.baileys.disconnects import Action, Backoff
         (403, Action.END, SenderStatus.BANNED, False),
         (440, Action.END, SenderStatus.REPLACED, False),
         (515, Action.CONNECT_AT_ONCE, SenderStatus.RECONNECTING, False),
-        *((code, Action.BACK_OFF, SenderStatus.RECONNECTING, False) for code in (0, 400, 405, 408, 411, 428, 500, 503)),
+        *(
+            (code, Action.BACK_OFF, SenderStatus.RECONNECTING, False)
+            for code in (0, 400, 405, 408, 411, 428, 500, 503)
+        ),
     ],
 )
 def test_each_code_has_its_consequence(code: int, action: Action, status: SenderStatus, wipes: bool) -> None:

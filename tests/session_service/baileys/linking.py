@@ -1,0 +1,73 @@
+"""A linked sender in a test: its session, what it reported, and its phone."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from messaging.events import Changed, Inbound
+from senders.models import Sender
+from session_service.providers.baileys import BaileysProvider
+from session_service.providers.baileys.session import BaileysSession
+from session_service.providers.base import SenderToOpen
+from tests.session_service.listening import Listener, message, until
+from tests.whatsapp_emulator.running import RunningEmulator
+
+MakeSender = Callable[[], Sender]
+PATIENCE = 20
+
+
+class Linked:
+    def __init__(
+        self, provider: BaileysProvider, whatsapp: RunningEmulator, sender_id: int, epoch: int, phone: str
+    ) -> None:
+        self.provider = provider
+        self.whatsapp = whatsapp
+        self.sender_id = sender_id
+        self.epoch = epoch
+        self.phone = phone
+        self.heard = Listener()
+        self.session: BaileysSession
+
+    async def open(self) -> None:
+        sender = SenderToOpen(id=self.sender_id, epoch=self.epoch, name="Shop", phone_number="")
+        self.session = await self.provider.open(sender, self.heard)
+
+    async def scan(self) -> None:
+        await until(lambda: self.heard.codes, PATIENCE)
+        await self.in_thread(self.whatsapp.scan, qr=self.heard.codes[-1].text, phone=self.phone)
+        await self.is_connected()
+
+    async def is_connected(self, times: int = 1) -> None:
+        await until(lambda: self.heard.statuses.count("connected") >= times, PATIENCE)
+
+    async def send(self, number: int, to: str, text: str = "Hello", **more: Any) -> None:
+        message_id = more.pop("whatsapp_id", f"ID{self.sender_id}A{number}")
+        made = message(number, to=to, text=text, whatsapp_id=message_id, epoch=self.epoch, **more)
+        await self.session.send([made])
+
+    async def has_result(self, number: int) -> tuple[str, str]:
+        """Outcome and code."""
+        await until(lambda: number in self.heard.outcomes, PATIENCE)
+        return self.heard.outcomes[number]
+
+    async def inbox(self, phone: str) -> list[dict[str, Any]]:
+        return await self.in_thread(self.whatsapp.lines, phone)
+
+    async def say(self, sender: str, text: str = "", **content: Any) -> str:
+        """Somebody writes to this sender. Returns the id."""
+        return await self.in_thread(self.whatsapp.say, sender=sender, to=self.phone, text=text, **content)
+
+    async def hears(self, number: int) -> list[Inbound]:
+        await until(lambda: len(self.heard.inbound) >= number, PATIENCE)
+        return self.heard.inbound
+
+    @property
+    def changes(self) -> list[Changed]:
+        return [event for event in self.heard.recorded if isinstance(event, Changed)]
+
+    async def close(self) -> None:
+        await self.session.close()
+
+    @staticmethod
+    async def in_thread(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        return await asyncio.to_thread(call, *arguments, **named)
