@@ -14,7 +14,11 @@ def direct() -> set[str]:
         for line in (settings.BASE_DIR / path).read_text().splitlines():
             if line and not line.startswith(("#", "-")):
                 names.add(re.split(r"[\[~=<> ]", line)[0].lower())
-    for path in ("package.json", "session_service/baileys_bridge/package.json", "tests/whatsapp_emulator/package.json"):
+    for path in (
+        "package.json",
+        "session_service/baileys_bridge/package.json",
+        "tests/whatsapp_emulator/package.json",
+    ):
         package = json.loads((settings.BASE_DIR / path).read_text())
         names |= package["dependencies"].keys() | package.get("devDependencies", {}).keys()
     return names
