@@ -42,13 +42,18 @@ class Emulator:
         """From what the program says when it is ready."""
         return cls(**{name: ready[name] for name in cls.__dataclass_fields__})
 
+    @property
+    def port(self) -> int:
+        """Where clients and these calls are answered."""
+        return urllib.parse.urlsplit(self.admin_url).port or 0
+
     @classmethod
     def of_this_product(cls) -> Self:
         """The one that runs beside this product; raises `EmulatorError` when there is none."""
         try:
             emulator = cls.from_ready(json.loads((folder() / "ready.json").read_text()))
             emulator.get("/behaviour")
-        except (FileNotFoundError, EmulatorError) as error:
+        except (FileNotFoundError, ValueError, EmulatorError) as error:
             raise EmulatorError(
                 "The emulated WhatsApp is not running. Start the product with: WHATSAPP_EMULATOR=1 make run"
             ) from error

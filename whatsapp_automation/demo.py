@@ -1,6 +1,7 @@
 """The whole product on one machine: which programs run, in which order, and when they are ready."""
 
 import json
+import os
 import signal
 import socket
 import sys
@@ -16,11 +17,13 @@ from typing import Any
 
 from django.conf import settings
 
-from whatsapp_automation import private_servers
+from session_service.emulator import EmulatorError
+from whatsapp_automation import emulated_whatsapp, private_servers
 from whatsapp_automation.processes import PROCESSES
 from whatsapp_automation.supervisor import Program, Supervisor
 
 HOST = "127.0.0.1"
+EMULATOR = "whatsapp-emulator"
 SERVERS, PRODUCT = 1, 2  # stages: the servers start first and stop last
 
 
@@ -110,19 +113,34 @@ def _start(supervisor: Supervisor, set_up: Callable[[], None]) -> None:
     supervisor.stop_left_over()
     private_servers.stop(settings.DATA_DIR)
     _require_free_port()
+    if settings.WHATSAPP_EMULATOR:
+        supervisor.programs.append(_emulator())
     if names := server_names():
         private_servers.prepare(settings.DATA_DIR)
     supervisor.start()
-    if names:
+    if names or settings.WHATSAPP_EMULATOR:
         supervisor.start_stage(SERVERS)
-        for name in names:
-            _wait(supervisor, 30, name, partial(private_servers.answers, settings.DATA_DIR, name))
+    for name in names:
+        _wait(supervisor, 30, name, partial(private_servers.answers, settings.DATA_DIR, name))
+    if settings.WHATSAPP_EMULATOR:
+        _wait(supervisor, 30, EMULATOR, emulated_whatsapp.answers)
     if "postgres" in names:
         private_servers.make_database(settings.DATA_DIR)
     set_up()
     started = time.monotonic()
     supervisor.start_stage(PRODUCT)
     _wait(supervisor, 90, "web", partial(_is_healthy, started))
+
+
+def _emulator() -> Program:
+    """The emulated WhatsApp; from here on every process finds it in its environment."""
+    try:
+        prepared = emulated_whatsapp.prepare()
+    except EmulatorError as error:
+        raise Failed(str(error)) from error
+    os.environ.update(emulated_whatsapp.environment(prepared))
+    command = [sys.executable, "-m", "whatsapp_automation.parent_death", *emulated_whatsapp.command(prepared)]
+    return Program(EMULATOR, command, SERVERS)
 
 
 def _require_free_port() -> None:

@@ -243,6 +243,7 @@ SEND_ATTEMPTS = env.integer("SEND_ATTEMPTS", 3, minimum=1)
 # -- WhatsApp with Baileys --
 BAILEYS_SESSIONS_A_PROCESS = env.integer("BAILEYS_SESSIONS_A_PROCESS", 150, minimum=1)
 WHATSAPP_WEBSOCKET_URL = env.url("WHATSAPP_WEBSOCKET_URL", "", ("ws", "wss"))
+WHATSAPP_EMULATOR = env.flag("WHATSAPP_EMULATOR", False)
 WHATSAPP_ROOT_KEY = env.hexadecimal("WHATSAPP_ROOT_KEY", size=32)
 
 # -- The simulated WhatsApp network --

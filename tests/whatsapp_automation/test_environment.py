@@ -69,6 +69,7 @@ BAD = {
     "TIME_ZONE": "Mars/Olympus",
     "UPLOAD_MAX_BYTES": "0",
     "UPLOAD_MAX_ROWS": "-1",
+    "WHATSAPP_EMULATOR": "perhaps",
     "WHATSAPP_ROOT_KEY": "142375574d0a",
     "WHATSAPP_WEBSOCKET_URL": "https://web.whatsapp.com",
 }

@@ -1,9 +1,9 @@
 /**
  * Starts the emulator.
  *
- *     node main.mjs --state DIR [--port N] [--until-stdin-closes] [--trace] [--quiet]
+ *     node main.mjs --state DIR [--port N] [--prepare] [--until-stdin-closes] [--trace] [--quiet]
  *
- * Prints one JSON line when it is ready. Ends on SIGTERM and SIGINT, with everything saved.
+ * Prints one JSON line when it is ready; with --prepare it ends then, and the next start has the same addresses. Ends on SIGTERM and SIGINT, with everything saved.
  */
 import { parseArgs } from "node:util";
 
@@ -15,6 +15,7 @@ const { Emulator } = await import("./emulator.mjs");
 const { values: options } = parseArgs({
   options: {
     state: { type: "string" },
+    prepare: { type: "boolean", default: false },
     port: { type: "string", default: "0" },
     "until-stdin-closes": { type: "boolean", default: false },
     trace: { type: "boolean", default: false },
@@ -40,3 +41,4 @@ if (options["until-stdin-closes"]) process.stdin.resume().once("close", stop).on
 const ready = JSON.stringify(await emulator.listen(Number(options.port)));
 emulator.state.replaceFile("ready.json", ready);
 process.stdout.write(`${ready}\n`);
+if (options.prepare) await stop();

