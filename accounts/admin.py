@@ -27,7 +27,7 @@ from accounts.admin_base import InstallationAdmin, OrganizationAdmin, ReadOnlyIn
 from accounts.admin_lists import LongListMixin, moment_column, name_column, pairs, status_column
 from accounts.forms import ApiKeyForm, region_choices, time_zone_choices, with_present
 from accounts.models import ApiKey, AuditEntry, Membership, Organization, Role, User
-from accounts.permissions import CAPABILITIES
+from accounts.permissions import CAPABILITIES, INSTALLATION_WIDE
 
 OWNER_HELP = _("Needs an account already. More people can be invited afterwards.")
 
@@ -254,7 +254,7 @@ class NewApiKeyForm(forms.ModelForm):
         label=_("What it may do"),
         choices=list(CAPABILITIES.items()),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        initial=list(CAPABILITIES),
+        initial=[scope for scope in CAPABILITIES if scope not in INSTALLATION_WIDE],
     )
     expires = forms.ChoiceField(
         label=_("Expires"), choices=ApiKeyForm.EXPIRIES, required=False, widget=UnfoldAdminSelectWidget

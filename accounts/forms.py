@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from zoneinfo import available_timezones
 
 import phonenumbers
@@ -14,9 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import queries
+from accounts import queries, services
 from accounts.models import Membership, Organization, Role, User
-from accounts.permissions import CAPABILITIES
 from accounts.rate_limits import Limit
 
 WRONG_PASSWORDS = Limit(name="sign_in", tries=5, seconds=15 * 60)  # for one address and one account
@@ -166,14 +165,14 @@ class ApiKeyForm(forms.Form):
     name = forms.CharField(
         label=_("Name"), max_length=80, help_text=_("What the key is for, such as “Shop checkout”.")
     )
-    scopes = forms.MultipleChoiceField(
-        label=_("What it may do"), choices=list(CAPABILITIES.items()), widget=forms.CheckboxSelectMultiple
-    )
+    scopes = forms.MultipleChoiceField(label=_("What it may do"), widget=forms.CheckboxSelectMultiple)
     expires = forms.ChoiceField(label=_("Expires"), choices=EXPIRIES, required=False)
 
-    def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, organization: Organization, by: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.organization = organization
+        choices = services.scopes_for(organization=organization, by=by)
+        cast(forms.MultipleChoiceField, self.fields["scopes"]).choices = list(choices.items())
 
     def clean_name(self) -> str:
         """Sending the form twice (reloading the page that shows the key) must not make a second key."""

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.functional import cached_property
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -121,6 +122,15 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.organization} · {self.get_role_display()}"
+
+    @cached_property
+    def runs_the_installation(self) -> bool:
+        """Whether this person may do what concerns all organizations: a superuser; and who manages an organization
+        that is the only one."""
+        if self.user_id is not None and self.user.is_superuser:
+            return True
+        manages = self.role in (Role.OWNER, Role.ADMIN)
+        return manages and not Organization.objects.exclude(pk=self.organization_id).exists()
 
 
 class ApiKey(models.Model):

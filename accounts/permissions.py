@@ -16,7 +16,7 @@ from rest_framework.request import Request
 
 from accounts.models import ApiKey, Membership, Role
 
-AREAS: Final = ("campaigns", "senders", "contacts", "messages", "organization")
+AREAS: Final = ("campaigns", "senders", "contacts", "messages", "workers", "organization")
 
 CAPABILITIES: Final[dict[str, Any]] = {
     "campaigns.view": _("See campaigns and their figures"),
@@ -27,15 +27,21 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "contacts.manage": _("Import, change and block contacts"),
     "messages.view": _("See messages"),
     "messages.manage": _("Send messages"),
+    "workers.view": _("See the workers of the session service"),
+    "workers.manage": _("Drain workers of the session service"),
     "organization.view": _("See the organization and its members"),
     "organization.manage": _("Change settings, members and API keys"),
 }
 
+# These concern every organization of the installation, so that no role in one of them holds them: see `Membership`.
+INSTALLATION_WIDE: Final = frozenset({"workers.manage"})
+
 _VIEW: Final = frozenset(capability for capability in CAPABILITIES if capability.endswith(".view"))
+_ALL: Final = frozenset(CAPABILITIES) - INSTALLATION_WIDE
 
 ROLE_CAPABILITIES: Final[dict[str, frozenset[str]]] = {
-    Role.OWNER: frozenset(CAPABILITIES),
-    Role.ADMIN: frozenset(CAPABILITIES),  # the difference: only owners make or remove owners (accounts.services)
+    Role.OWNER: _ALL,
+    Role.ADMIN: _ALL,  # the difference: only owners make or remove owners (accounts.services)
     Role.MARKETER: _VIEW | {"campaigns.manage", "contacts.manage", "messages.manage"},
     Role.AGENT: _VIEW | {"messages.manage"},
     Role.VIEWER: _VIEW,
@@ -55,7 +61,8 @@ def capabilities_of(holder: Membership | ApiKey | None) -> frozenset[str]:
         return frozenset()
     if isinstance(holder, ApiKey):
         return frozenset(holder.scopes) & frozenset(CAPABILITIES)
-    return ROLE_CAPABILITIES.get(holder.role, frozenset())
+    held = ROLE_CAPABILITIES.get(holder.role, frozenset())
+    return held | INSTALLATION_WIDE if holder.runs_the_installation else held
 
 
 def capability_for_topic(topic: str) -> str | None:

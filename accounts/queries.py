@@ -13,7 +13,10 @@ def memberships_of(user: User) -> QuerySet[Membership]:
 
 
 def membership_of(user: User, slug: str) -> Membership | None:
-    return memberships_of(user).filter(organization__slug=slug).first()
+    found = memberships_of(user).filter(organization__slug=slug).first()
+    if found is not None:
+        found.user = user  # whose rights are asked on every page
+    return found
 
 
 def members_of(organization: Organization) -> QuerySet[Membership]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts import queries
 from accounts.models import ApiKey, AuditEntry, Membership, Organization, Role, User
-from accounts.permissions import CAPABILITIES
+from accounts.permissions import CAPABILITIES, INSTALLATION_WIDE
 
 KEY_BEGINS = "wa_"
 SHOWN_OF_KEY = 10  # characters kept in plain, so that people recognise their key
@@ -168,6 +168,16 @@ def _check_may_touch(organization: Organization, by: Actor, *roles: str) -> None
         raise ValidationError(_("Only an owner can do this with an owner."))
 
 
+def scopes_for(*, organization: Organization, by: User | None) -> dict[str, Any]:
+    """The scopes with their labels that a person may give to a key; all of them on the command line."""
+    if by is None or by.is_superuser:
+        return CAPABILITIES
+    membership = organization.memberships.filter(user=by).first()
+    if membership is not None and membership.runs_the_installation:
+        return CAPABILITIES
+    return {scope: label for scope, label in CAPABILITIES.items() if scope not in INSTALLATION_WIDE}
+
+
 @transaction.atomic
 def create_api_key(
     *,
@@ -180,15 +190,16 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """Makes a key and returns it with its plain text, which exists nowhere else afterwards.
 
-    Without `scopes` it may do everything. Raises ValidationError.
+    Without `scopes` it may do everything that `by` may hand out. Raises ValidationError.
     """
-    wanted = list(CAPABILITIES) if scopes is None else list(dict.fromkeys(scopes))
+    allowed = scopes_for(organization=organization, by=by)
+    wanted = list(allowed) if scopes is None else list(dict.fromkeys(scopes))
     for scope in wanted:
-        if scope not in CAPABILITIES:
+        if scope not in allowed:
             raise ValidationError(
                 {
                     "scopes": _("There is no scope “%(scope)s”. Known: %(known)s.")
-                    % {"scope": scope, "known": ", ".join(CAPABILITIES)}
+                    % {"scope": scope, "known": ", ".join(allowed)}
                 }
             )
     if not wanted:

@@ -52,6 +52,12 @@ LOOKS: Final[dict[str, Look]] = {
     "logged_out": Look(_("Logged out"), "danger", icon="logout"),
     "replaced": Look(_("Replaced"), "danger", icon="switch-horizontal"),
     "banned": Look(_("Banned"), "danger", icon="ban"),
+    # Workers of the session service
+    "alive": Look(_("Alive"), "success", icon="heartbeat"),
+    "draining": Look(_("Draining"), "warning", icon="loader-2", working=True),
+    "drained": Look(_("Drained"), "neutral", icon="droplet-off"),
+    "lost": Look(_("Lost"), "danger", icon="heart-broken"),
+    "stopped": Look(_("Stopped"), "neutral", icon="player-stop"),
     # API keys
     "active": Look(_("Active"), "success", icon="circle-check"),
     "expired": Look(_("Expired"), "warning", icon="clock-off"),

@@ -3,52 +3,53 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.admin_base import InstallationAdmin, OrganizationAdmin
 from accounts.admin_lists import moment_column, name_column, pairs, status_column
+from session_service import registry
 from session_service.auth_state.encryption import cipher
-from session_service.leases import lost_after
 from session_service.models import AuthCredentials, AuthKey, SessionLease, SessionWorker
-
-
-def state_of_worker(worker: SessionWorker) -> str:
-    """A worker without a recent heartbeat is lost, and others take its senders over."""
-    if worker.stopped_at is not None:
-        return "stopped"
-    if worker.heartbeat_at < now() - lost_after():
-        return "lost"
-    return "draining" if worker.draining else "working"
 
 
 @admin.register(SessionWorker)
 class SessionWorkerAdmin(InstallationAdmin):
-    list_display = ("name", "state", "held", "capacity", "started", "heartbeat", "stopped")
+    list_display = (
+        *("name", "state", "held", "capacity", "processor", "memory", "messages_a_minute"),
+        *("started", "heartbeat", "stopped"),
+    )
     list_filter = (("stopped_at", admin.EmptyFieldListFilter), "draining")
     search_fields = ("name",)
     search_help_text = _("By host and process id.")
     ordering = ("-id",)
     fieldsets = (
         (None, {"fields": ("name", "state", "draining")}),
-        (_("Sessions"), {"fields": ("held", "capacity")}),
+        (_("Sessions"), {"fields": ("held", "connected", "capacity")}),
+        (_("As of the last heartbeat"), {"fields": ("processor", "memory", "messages_a_minute")}),
         (_("Circuit breakers"), {"fields": ("endpoints",)}),
         (_("History"), {"fields": ("started", "heartbeat", "stopped")}),
     )
     state = status_column(
-        state_of_worker,
+        registry.state_of,
         _("status"),
-        tones={"working": "success", "draining": "warning", "lost": "danger", "stopped": "neutral"},
+        tones={
+            "alive": "success",
+            "draining": "warning",
+            "drained": "neutral",
+            "lost": "danger",
+            "stopped": "neutral",
+        },
     )
     started = moment_column("started_at", _("started"), ordering=False)
     heartbeat = moment_column("heartbeat_at", _("last heartbeat"), ordering=False)
     stopped = moment_column("stopped_at", _("stopped"), ordering=False)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).annotate(lease_count=Count("leases"))
+        return registry.with_sessions(super().get_queryset(request))
 
     @display(description=_("endpoints"))
     def endpoints(self, row: SessionWorker) -> str:
@@ -56,7 +57,15 @@ class SessionWorkerAdmin(InstallationAdmin):
 
     @display(description=_("sessions held"))
     def held(self, row: Any) -> int:
-        return int(row.lease_count)
+        return int(row.sessions)
+
+    @display(description=_("CPU"))
+    def processor(self, row: SessionWorker) -> str:
+        return _("%(percent)s %% of a core") % {"percent": round(row.cpu_percent)}
+
+    @display(description=_("memory"))
+    def memory(self, row: SessionWorker) -> str:
+        return filesizeformat(row.memory_bytes)
 
 
 @admin.register(SessionLease)

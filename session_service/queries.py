@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, QuerySet
-from django.utils.timezone import now
+from django.db.models import QuerySet
 
 from accounts.models import Organization
 from messaging.models import Message, MessageStatus
 from senders.health import HEALTH_SQL, SENDABLE_SQL
-from session_service.leases import lost_after
+from session_service import registry
 from session_service.models import SessionWorker
+from session_service.registry import WorkerState
 
 MOST_COUNTED = 10_000  # dead letters and unknown messages: beyond it the page says "more than"
 
@@ -70,11 +70,9 @@ def pending_single_messages(organization: Organization) -> int:
     return Message.objects.for_organization(organization).filter(batch=None, stage=MessageStatus.PENDING).count()
 
 
-def workers() -> list[SessionWorker]:
-    """Workers that are alive, each with `sessions`, the number that it holds."""
-    since = now() - lost_after()
-    alive = SessionWorker.objects.filter(stopped_at=None, heartbeat_at__gt=since)
-    return list(alive.annotate(sessions=Count("leases")).order_by("started_at"))
+def workers() -> list[Any]:
+    """Workers that run, each with `sessions`, the number that it holds."""
+    return [worker for worker in registry.present() if worker.state != WorkerState.LOST]
 
 
 def breakers(alive: list[SessionWorker]) -> list[dict[str, Any]]:

@@ -4,9 +4,15 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from accounts.models import Organization
+from accounts.services import Actor, record
+from senders.models import Sender
 from session_service.leases import ClockTimestamp, lost_after
 from session_service.models import SessionWorker
 
@@ -52,7 +58,7 @@ def get(worker_id: int) -> Any:
     """One worker that has not stopped, as in `present`. Raises `NoSuchWorker`."""
     found = _described(SessionWorker.objects.filter(pk=worker_id, stopped_at=None))
     if not found:
-        raise NoSuchWorker(f"No worker {worker_id} is running.")
+        raise NoSuchWorker(_("No worker %(worker)s is running.") % {"worker": worker_id})
     return found[0]
 
 
@@ -82,8 +88,48 @@ def set_draining(*, worker_id: int, draining: bool) -> bool:
     return bool(running.update(draining=draining))
 
 
+@transaction.atomic
+def drain(*, worker_id: int, draining: bool, organization: Organization, by: Actor) -> Any:
+    """`set_draining` for somebody, written to the log of the organization through which they asked. Returns the worker
+    as in `get`. Raises `NoSuchWorker`."""
+    if not set_draining(worker_id=worker_id, draining=draining):
+        raise NoSuchWorker(_("No worker %(worker)s is running.") % {"worker": worker_id})
+    worker = get(worker_id)
+    action = "worker.drained" if draining else "worker.undrained"
+    record(organization=organization, by=by, action=action, target=worker.name)
+    return worker
+
+
 def room_elsewhere(worker_id: int) -> int:
     """How many sessions the other workers can take that run and do not drain."""
     running = SessionWorker.objects.filter(stopped_at=None, heartbeat_at__gt=now() - lost_after(), draining=False)
     rows = with_sessions(running.exclude(pk=worker_id)).values_list(F("capacity"), F("sessions"))
     return sum(max(0, capacity - sessions) for capacity, sessions in rows)
+
+
+# -- Senders that wait --
+
+
+def waiting() -> QuerySet[Sender]:
+    """Senders that should be connected and that no worker holds."""
+    free = Q(lease=None) | Q(lease__worker=None) | Q(lease__expires_at__lt=ClockTimestamp())
+    return Sender.objects.filter(free, wanted=True)
+
+
+def why_waiting() -> str:
+    """Why a sender that should be connected is with no worker at this moment."""
+    running = [worker for worker in present() if worker.state != WorkerState.LOST]
+    taking = [worker for worker in running if not worker.draining]
+    if not running:
+        return _("Waits for a worker: no worker of the session service is running.")
+    if not taking:
+        return _("Waits for a worker: all of them are draining and take no sessions.")
+    capacity = sum(worker.capacity for worker in taking)
+    if sum(worker.sessions for worker in taking) >= capacity:
+        full = ngettext(
+            "Waits for a worker: the only one is full with %(sessions)s sessions. Start another one.",
+            "Waits for a worker: all %(number)s are full with %(sessions)s sessions. Start another one.",
+            len(taking),
+        )
+        return full % {"number": len(taking), "sessions": capacity}
+    return _("Waits for its turn: sessions are opened a few at a time.")

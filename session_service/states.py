@@ -16,10 +16,12 @@ from messaging.models import MessageStatus
 from senders import linking
 from senders.models import Sender, SenderStatus
 from senders.tasks import send_pause_notice
-from session_service import leases
+from session_service import leases, registry
 from session_service.providers.base import PairingCode, QrCode, SessionState
 
 logger = logging.getLogger(__name__)
+
+WAITS_AFTER = 10.0  # seconds; a sender moves or is taken over in less
 
 # A person must act before the session is opened again, so nobody goes on wanting it.
 ENDED = {SenderStatus.LOGGED_OUT, SenderStatus.BANNED, SenderStatus.REPLACED, SenderStatus.DISCONNECTED}
@@ -102,6 +104,39 @@ def settle_unwanted() -> None:
     """Shows senders as disconnected that nobody wants and nobody holds: their worker died before it could."""
     for sender_id in leases.settle_unwanted():
         publish(sender_id, {"status": SenderStatus.DISCONNECTED, "detail": ""})
+
+
+def show_waiting() -> list[int]:
+    """Shows senders as connecting, with the reason, that should be connected and that no worker has taken for a while.
+
+    What was queued for them goes to others. Returns those that changed.
+    """
+    reason = registry.why_waiting()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH waiting AS (
+                SELECT sender.id FROM senders_sender AS sender
+                LEFT JOIN session_service_sessionlease AS lease ON lease.sender_id = sender.id
+                WHERE sender.wanted AND (sender.status <> %(connecting)s OR sender.status_detail <> %(reason)s)
+                    AND sender.status_at < now() - %(since)s * interval '1 second'
+                    AND (lease.sender_id IS NULL OR lease.expires_at < clock_timestamp() - %(since)s * interval '1 second')
+                ORDER BY sender.id FOR NO KEY UPDATE OF sender SKIP LOCKED
+            )
+            UPDATE senders_sender AS sender SET status = %(connecting)s, status_detail = %(reason)s, next_try_at = NULL,
+                status_at = CASE WHEN status = %(connecting)s THEN status_at ELSE now() END
+            FROM waiting WHERE sender.id = waiting.id RETURNING sender.id
+            """,
+            {"connecting": SenderStatus.CONNECTING, "reason": reason, "since": WAITS_AFTER},
+        )
+        sender_ids = [row[0] for row in cursor.fetchall()]
+        if sender_ids:
+            changes = Changes()
+            recall.take_back_queued(changes, sender_ids=sender_ids)
+            changes.save()
+    for sender_id in sender_ids:
+        publish(sender_id, {"status": SenderStatus.CONNECTING, "detail": reason})
+    return sender_ids
 
 
 def announce_pauses(sender_ids: list[int]) -> None:

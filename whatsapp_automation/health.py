@@ -19,8 +19,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from messaging.models import BatchCount, Message, MessageStatus
 from senders.models import Sender
+from session_service import registry as session_registry
 from session_service.leases import lost_after
 from session_service.models import SessionWorker
+from session_service.registry import WorkerState
 from whatsapp_automation.celery import PLANNER_RAN_AT
 
 ANSWER_WITHIN = 1.0  # seconds for each dependency
@@ -126,12 +128,43 @@ def _measure_database(registry: CollectorRegistry) -> None:
     senders = Gauge("whatsapp_senders", "Senders by the status of their session.", ["status"], registry=registry)
     for status, total in Sender.objects.order_by().values_list("status").annotate(total=Count("id")):
         senders.labels(status).set(total)
-    workers = Gauge("whatsapp_session_workers", "Workers of the session service that are alive.", registry=registry)
-    alive = SessionWorker.objects.filter(stopped_at=None, heartbeat_at__gt=now() - lost_after())
-    workers.set(alive.count())
+    _measure_workers(registry)
     lag = Gauge("whatsapp_queue_lag_seconds", "How late the oldest due message is.", registry=registry)
     oldest = Message.objects.filter(status=MessageStatus.QUEUED).aggregate(due=Min("due_at"))["due"]
     lag.set(max(0.0, (now() - oldest).total_seconds()) if oldest else 0)
+
+
+WORKER_FIGURES = {
+    "sessions": "Senders that a worker of the session service holds.",
+    "connected": "Of those, the ones that are connected.",
+    "capacity": "Senders that it takes at most.",
+    "cpu_percent": "Of one core, with its child processes.",
+    "memory_bytes": "Resident, with its child processes.",
+    "messages_a_minute": "Acknowledged in the last 60 seconds.",
+}
+
+
+def _measure_workers(registry: CollectorRegistry) -> None:
+    running = [worker for worker in session_registry.present() if worker.state != WorkerState.LOST]
+    alive = Gauge("whatsapp_session_workers", "Workers of the session service that are alive.", registry=registry)
+    alive.set(len(running))
+    gauges = {
+        name: Gauge(f"whatsapp_session_worker_{name}", description, ["worker"], registry=registry)
+        for name, description in WORKER_FIGURES.items()
+    }
+    draining = Gauge(
+        "whatsapp_session_worker_draining", "Whether it hands its sessions over.", ["worker"], registry=registry
+    )
+    age = Gauge(
+        "whatsapp_session_worker_heartbeat_age_seconds", "Since its last heartbeat.", ["worker"], registry=registry
+    )
+    for worker in running:
+        for name, gauge in gauges.items():
+            gauge.labels(worker.name).set(getattr(worker, name))
+        draining.labels(worker.name).set(worker.draining)
+        age.labels(worker.name).set(max(0.0, (now() - worker.heartbeat_at).total_seconds()))
+    waiting = Gauge("whatsapp_senders_waiting", "Senders that no worker holds and should.", registry=registry)
+    waiting.set(session_registry.waiting().count())
 
 
 async def _measure_queues(registry: CollectorRegistry) -> None:

@@ -218,6 +218,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "messaging.tasks.remove_unused_media": {"queue": "default"},
     "messaging.tasks.*": {"queue": "control"},
+    "session_service.tasks.*": {"queue": "control"},
     "contacts.tasks.*": {"queue": "imports"},
     "campaigns.tasks.*": {"queue": "imports"},
 }

@@ -15,6 +15,7 @@ api_urlpatterns = [
     path("", include("contacts.api_urls")),
     path("", include("messaging.api_urls")),
     path("", include("campaigns.api_urls")),
+    path("", include("session_service.api_urls")),
 ]
 
 urlpatterns = [

@@ -110,7 +110,7 @@ def api_keys(request: OrganizationRequest, organization: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def new_api_key(request: OrganizationRequest, organization: str) -> HttpResponse:
     """The key is in the answer to this very request and is kept nowhere, not even for a redirect."""
-    form = ApiKeyForm(request.POST or None, organization=request.organization)
+    form = ApiKeyForm(request.POST or None, organization=request.organization, by=request.user)
     if request.method == "POST" and form.is_valid():
         key, plain = services.create_api_key(
             organization=request.organization,

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.permissions import AllowAny
 from rest_framework.views import APIView
 
-from accounts.models import ApiKey, Membership, Role
+from accounts import queries, services
+from accounts.models import ApiKey, Membership, Organization, Role, User
 from accounts.permissions import (
     AREAS,
     CAPABILITIES,
@@ -33,8 +35,8 @@ def test_every_role_has_its_capabilities() -> None:
         role: {held.partition(".")[0] for held in ROLE_CAPABILITIES[role] if held.endswith(".manage")} for role in Role
     }
     assert manages == {
-        Role.OWNER: set(AREAS),
-        Role.ADMIN: set(AREAS),
+        Role.OWNER: set(AREAS) - {"workers"},
+        Role.ADMIN: set(AREAS) - {"workers"},
         Role.MARKETER: {"campaigns", "contacts", "messages"},
         Role.AGENT: {"messages"},
         Role.VIEWER: set(),
@@ -47,6 +49,32 @@ def test_holders_hold_what_they_should() -> None:
     assert capabilities_of(None) == set()
     assert capabilities_of(Membership(role="emperor")) == set()
     assert capabilities_of(ApiKey(scopes=["campaigns.view", "everything"])) == {"campaigns.view"}
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
+def test_who_manages_the_only_organization_runs_the_installation(
+    role: Role, owner: User, organization: Organization
+) -> None:
+    Membership.objects.update(role=role)
+    assert "workers.manage" in capabilities_of(queries.membership_of(owner, organization.slug))
+
+
+@pytest.mark.parametrize("role", [Role.MARKETER, Role.AGENT, Role.VIEWER])
+def test_others_do_not(role: Role, owner: User, organization: Organization) -> None:
+    Membership.objects.update(role=role)
+    assert "workers.manage" not in capabilities_of(queries.membership_of(owner, organization.slug))
+
+
+def test_beside_other_organizations_only_superusers_run_the_installation(
+    owner: User, organization: Organization, other_organization: Organization
+) -> None:
+    assert "workers.manage" not in capabilities_of(queries.membership_of(owner, organization.slug))
+    with pytest.raises(ValidationError, match=r"no scope “workers.manage”"):
+        services.create_api_key(organization=organization, name="Fleet", scopes=["workers.manage"], by=owner)
+    assert "workers.manage" not in services.create_api_key(organization=organization, name="All", by=owner)[0].scopes
+    owner.is_superuser = True
+    assert "workers.manage" in capabilities_of(queries.membership_of(owner, organization.slug))
+    assert services.create_api_key(organization=organization, name="Fleet", scopes=["workers.manage"], by=owner)
 
 
 def test_topics_take_a_capability() -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.db import OperationalError, connection
 
 from messaging import planner
@@ -50,6 +51,8 @@ def database_away(settings: Any) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database(), pg_backend_pid()")
         name, own = cursor.fetchone()
+    # Asynchronous tests before have left one open, in the thread that they share.
+    SyncToAsync.single_thread_executor.submit(connection.close).result()
     with private_servers.connect(settings.DATA_DIR) as server:
         server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
         try:
