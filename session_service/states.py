@@ -46,7 +46,7 @@ def write_state(*, worker_id: int, state: SessionState) -> bool:
             if Sender.objects.filter(phone_number=state.phone_number).exclude(pk=state.sender_id).exists():
                 fields |= _refuse_number(state.phone_number)
                 state = replace(state, status=str(fields["status"]), detail=str(fields["status_detail"]))
-        if state.status in ENDED or state.needs_a_person:
+        if state.status in ENDED:
             fields |= {"wanted": False, "logging_out": False}
         if state.status == SenderStatus.LOGGED_OUT:
             fields["is_linked"] = False

@@ -70,7 +70,6 @@ class SessionState:
     detail: str = ""
     phone_number: str = ""  # set when the session was linked just now, or says who it is
     next_try_at: datetime | None = None
-    needs_a_person: bool = False  # nobody goes on wanting the session until somebody asks for it again
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,9 +63,8 @@ BY_CODE = {
 }
 NOBODY_SCANNED = Disconnect(
     Action.END,
-    SenderStatus.LOGGED_OUT,
-    _("Nobody linked the number in time. Connect again for a new code."),
-    wipes=True,
+    SenderStatus.DISCONNECTED,
+    _("Nobody linked a phone in time. Connect again for a new code."),
 )
 GAVE_UP = Disconnect(
     Action.END,

@@ -177,7 +177,7 @@ class BaileysSession:
     async def _back_off(self, code: int) -> None:
         delay = self._backoff.next_delay()
         if delay is None:
-            await self._end(disconnects.GAVE_UP, needs_a_person=True)
+            await self._end(disconnects.GAVE_UP)
             return
         detail = _("The connection to WhatsApp was lost (%(code)s).") if self._was_connected else ""
         await self._report(
@@ -188,11 +188,11 @@ class BaileysSession:
         await asyncio.sleep(delay)
         await self._connect()
 
-    async def _end(self, disconnect: Disconnect, *, needs_a_person: bool = False) -> None:
+    async def _end(self, disconnect: Disconnect) -> None:
         self._refusal = str(disconnect.status)
         if disconnect.wipes:
             await self._provider.auth_state.wipe(self.sender.id, self.sender.epoch)
-        await self._report(disconnect.status, str(disconnect.detail), needs_a_person=needs_a_person)
+        await self._report(disconnect.status, str(disconnect.detail))
 
     async def _report(
         self,
@@ -201,10 +201,9 @@ class BaileysSession:
         *,
         phone_number: str = "",
         next_try_at: datetime | None = None,
-        needs_a_person: bool = False,
     ) -> None:
         await self.events.state(
-            SessionState(self.sender.id, self.sender.epoch, status, detail, phone_number, next_try_at, needs_a_person)
+            SessionState(self.sender.id, self.sender.epoch, status, detail, phone_number, next_try_at)
         )
 
     async def log_out(self) -> None:

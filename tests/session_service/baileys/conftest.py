@@ -93,18 +93,18 @@ async def link(
     new_sender: MakeSender,
     new_phone: Callable[[], str],
     lease_holder: SessionWorker,
-) -> AsyncIterator[Callable[[], Awaitable[Linked]]]:
-    """Links a new sender with a new phone."""
+) -> AsyncIterator[Callable[..., Awaitable[Linked]]]:
+    """Links a new sender with a new phone: by QR code, or, when `paired`, by a code that is typed."""
     made: list[Linked] = []
 
-    async def make() -> Linked:
+    async def make(*, paired: bool = False) -> Linked:
         sender = await sync_to_async(new_sender)()
         taken = await sync_to_async(leases.take)(worker_id=lease_holder.pk, limit=10)
         [epoch] = [held.epoch for held in taken if held.id == sender.pk]
         linked = Linked(provider, whatsapp, sender.pk, epoch, new_phone())
         made.append(linked)
-        await linked.open()
-        await linked.scan()
+        await linked.open(paired=paired)
+        await (linked.pair() if paired else linked.scan())
         return linked
 
     yield make

@@ -28,13 +28,19 @@ class Linked:
         self.heard = Listener()
         self.session: BaileysSession
 
-    async def open(self) -> None:
-        sender = SenderToOpen(id=self.sender_id, epoch=self.epoch, name="Shop", phone_number="")
+    async def open(self, *, paired: bool = False) -> None:
+        number = self.phone if paired else ""
+        sender = SenderToOpen(self.sender_id, self.epoch, "Shop", phone_number="", pairing_number=number)
         self.session = await self.provider.open(sender, self.heard)
 
     async def scan(self) -> None:
         await until(lambda: self.heard.codes, PATIENCE)
         await self.in_thread(self.whatsapp.scan, qr=self.heard.codes[-1].text, phone=self.phone)
+        await self.is_connected()
+
+    async def pair(self) -> None:
+        await until(lambda: self.heard.pairing_codes, PATIENCE)
+        await self.in_thread(self.whatsapp.pair, code=self.heard.pairing_codes[-1].code, phone=self.phone)
         await self.is_connected()
 
     async def is_connected(self, times: int = 1) -> None:

@@ -22,7 +22,7 @@ from tests.whatsapp_emulator.running import RunningEmulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Link = Callable[[], Awaitable[Linked]]
+Link = Callable[..., Awaitable[Linked]]
 NewPhone = Callable[[], str]
 
 
@@ -36,6 +36,15 @@ async def test_a_scanned_code_connects_and_the_link_is_kept(link: Link) -> None:
     await linked.is_connected(2)
     assert linked.heard.statuses[3:] == ["connecting", "connected"]
     assert len(linked.heard.codes) == 1
+
+
+async def test_a_pairing_code_links_without_a_camera(link: Link, new_phone: NewPhone) -> None:
+    linked = await link(paired=True)
+    assert linked.heard.statuses == ["connecting", "scan", "connected"]
+    assert linked.heard.codes == []
+    assert len(linked.heard.pairing_codes[0].code) == 8
+    await linked.send(1, new_phone())
+    assert await linked.has_result(1) == ("acknowledged", "")
 
 
 async def test_a_message_is_sent_when_the_server_says_so_and_its_receipts_follow(
@@ -293,7 +302,7 @@ async def test_codes_are_not_shown_for_ever(
         await until(lambda: unlinked.heard.codes, PATIENCE)
         unlinked.heard.codes.clear()
         unlinked.session.hear({"event": "closed", "code": disconnects.TIMED_OUT, "text": "QR refs attempts ended"})
-    await until(lambda: unlinked.heard.statuses[-1] == "logged_out", PATIENCE)
+    await until(lambda: unlinked.heard.statuses[-1] == "disconnected", PATIENCE)
     await unlinked.close()
 
 
