@@ -1,10 +1,12 @@
 """A linked sender in a test: its session, what it reported, and its phone."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from messaging.events import Changed, Inbound
+from messaging.events import Changed, Event, Inbound
 from senders.models import Sender
 from session_service.providers.baileys import BaileysProvider
 from session_service.providers.baileys.session import BaileysSession
@@ -16,6 +18,20 @@ MakeSender = Callable[[], Sender]
 PATIENCE = 20
 
 
+class Ear(Listener):
+    """Also reads the files that came with messages, which are gone afterwards: their contents by path."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: dict[str, bytes] = {}
+
+    async def record(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, Inbound) and event.media and event.media.path:
+                self.files[event.media.path] = await asyncio.to_thread(Path(event.media.path).read_bytes)
+        await super().record(events)
+
+
 class Linked:
     def __init__(
         self, provider: BaileysProvider, whatsapp: RunningEmulator, sender_id: int, epoch: int, phone: str
@@ -25,7 +41,7 @@ class Linked:
         self.sender_id = sender_id
         self.epoch = epoch
         self.phone = phone
-        self.heard = Listener()
+        self.heard = Ear()
         self.session: BaileysSession
 
     async def open(self, *, paired: bool = False) -> None:
@@ -47,9 +63,8 @@ class Linked:
         await until(lambda: self.heard.statuses.count("connected") >= times, PATIENCE)
 
     async def send(self, number: int, to: str, text: str = "Hello", **more: Any) -> None:
-        message_id = more.pop("whatsapp_id", f"ID{self.sender_id}A{number}")
-        made = message(number, to=to, text=text, whatsapp_id=message_id, epoch=self.epoch, **more)
-        await self.session.send([made])
+        made = message(number, to=to, text=text, whatsapp_id=f"ID{self.sender_id}A{number}", epoch=self.epoch)
+        await self.session.send([replace(made, **more)])
 
     async def has_result(self, number: int) -> tuple[str, str]:
         """Outcome and code."""
@@ -63,6 +78,10 @@ class Linked:
         """Somebody writes to this sender. Returns the id."""
         return await self.in_thread(self.whatsapp.say, sender=sender, to=self.phone, text=text, **content)
 
+    async def say_in(self, group: str, sender: str, text: str) -> None:
+        """Somebody writes to a group that this sender is in."""
+        await self.in_thread(self.whatsapp.post, "/say", {"from": sender, "group": group, "text": text})
+
     async def hears(self, number: int) -> list[Inbound]:
         await until(lambda: len(self.heard.inbound) >= number, PATIENCE)
         return self.heard.inbound
@@ -70,6 +89,10 @@ class Linked:
     @property
     def changes(self) -> list[Changed]:
         return [event for event in self.heard.recorded if isinstance(event, Changed)]
+
+    @staticmethod
+    async def pause() -> None:
+        await asyncio.sleep(0.05)
 
     async def close(self) -> None:
         await self.session.close()

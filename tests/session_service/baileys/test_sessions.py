@@ -78,6 +78,7 @@ async def test_a_person_shown_by_lid_is_the_same_person(
     linked, person = await link(), new_phone()
     await linked.send(1, person)
     await linked.has_result(1)
+    await linked.in_thread(whatsapp.behave, phone=person, lid_chats=False)
     await linked.say(person, "by number")
     await linked.in_thread(whatsapp.behave, phone=person, lid_chats=True)
     await linked.say(person, "by LID")
