@@ -170,6 +170,9 @@ class Group(models.Model):
     subject = models.CharField(_("subject"), max_length=200, blank=True)
     members = models.JSONField(_("members"), default=list, blank=True)
     members_at = models.DateTimeField(_("members as of"), null=True, blank=True)
+    left_at = models.DateTimeField(
+        _("left"), null=True, blank=True, help_text=_("The sender was no longer in it when it was asked for.")
+    )
     created_by_us = models.BooleanField(_("created here"), default=False)
     created_at = models.DateTimeField(_("known since"), default=now, editable=False)
     updated_at = models.DateTimeField(_("as of"), default=now, editable=False)

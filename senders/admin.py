@@ -16,10 +16,10 @@ from unfold.enums import ActionVariant
 
 from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
-from accounts.admin_lists import moment_column, pairs, status_column
+from accounts.admin_lists import LongListMixin, RelatedFilter, moment_column, pairs, status_column
 from contacts.admin_phone import PhoneForm, PhoneSearchMixin
 from senders import health, queries, services
-from senders.models import Sender, SenderStatus, SenderUsage
+from senders.models import NumberCheck, Sender, SenderStatus, SenderUsage
 
 QUOTA_HELP = {
     "quota_per_minute": _("Empty means no limit."),
@@ -196,3 +196,18 @@ class SenderUsageAdmin(OrganizationAdmin):
     minute = moment_column("minute_starts_at", _("in the minute from"), ordering=False)
     hour = moment_column("hour_starts_at", _("in the hour from"), ordering=False)
     day = moment_column("day_starts_at", _("in the day from"), ordering=False)
+
+
+@admin.register(NumberCheck)
+class NumberCheckAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
+    area = "senders"
+    list_display = ("phone_number", "answer", "sender", "checked")
+    list_filter = ("exists", ("sender", RelatedFilter))
+    search_help_text = _("By phone number (whole, or how it begins).")
+    list_select_related = ("sender",)
+    fieldsets = ((None, {"fields": ("phone_number", "answer", "lid", "sender", "organization", "checked")}),)
+    checked = moment_column("checked_at", _("checked"), ordering=False)
+
+    @display(description=_("on WhatsApp"))
+    def answer(self, row: NumberCheck) -> str:
+        return {True: _g("Yes"), False: _g("No"), None: _g("No answer")}[row.exists]

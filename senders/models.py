@@ -132,3 +132,31 @@ class SenderUsage(models.Model):
 
     def __str__(self) -> str:
         return str(self.sender)
+
+
+class NumberCheck(models.Model):
+    """What WhatsApp said of a phone number when a sender asked, at `checked_at`. `exists` is empty while the answer is
+    not there, or never came; the question counts all the same."""
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="number_checks", db_index=False
+    )
+    sender = models.ForeignKey(
+        Sender, on_delete=models.SET_NULL, null=True, blank=True, related_name="number_checks", db_index=False
+    )
+    phone_number = models.CharField(_("phone number"), max_length=16)
+    exists = models.BooleanField(_("on WhatsApp"), null=True)
+    lid = models.CharField("LID", max_length=32, blank=True)
+    checked_at = models.DateTimeField(_("checked"), default=now)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("number check")
+        verbose_name_plural = _("number checks")
+        ordering = ["-checked_at"]
+        constraints = [models.UniqueConstraint(fields=["organization", "phone_number"], name="one_check_a_number")]
+        indexes = [models.Index(fields=["sender", "checked_at"], name="checks_of_a_sender")]
+
+    def __str__(self) -> str:
+        return self.phone_number

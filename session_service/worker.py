@@ -1,9 +1,9 @@
 """One process of the session service: holds sessions, leases due messages, hands them over, writes what comes back.
 
-Five loops share one event loop. `_renew_leases` renews ownership and closes what was lost; `_take_senders` takes over
+Six loops share one event loop. `_renew_leases` renews ownership and closes what was lost; `_take_senders` takes over
 and opens what nobody holds. `_dispatch` is the hot path: one commit carries the results and receipts that arrived and
-the leases of the next messages, and only then are those sent. `_type` shows “typing…” where a batch asks for it, and
-`_tell` publishes progress.
+the leases of the next messages, and only then are those sent. `_type` shows “typing…” where a batch asks for it,
+`_tell` publishes progress, and `questions.Answering` does what web processes ask of sessions.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from session_service.auth_state import AuthStateStore
 from session_service.background import Background, complain
 from session_service.handover import Handover
 from session_service.providers.base import OutgoingMessage, PairingCode, QrCode, Session, SessionState
+from session_service.questions import Answering
 from session_service.queue import about_to_type, lease_due
 from session_service.sessions import CLOSING_SECONDS, FENCE_MARGIN_SECONDS, InFlight, OpenSender, Sessions
 
@@ -155,7 +156,8 @@ class Worker:
     async def run(self) -> None:
         """Works until `stop`. Returns when everything is closed, written and released."""
         await self._register()
-        work = (self._renew_leases, self._take_senders, self._dispatch, self._type, self._tell)
+        answer = Answering(self.sessions, self._background).run
+        work = (self._renew_leases, self._take_senders, self._dispatch, self._type, self._tell, answer)
         loops = [asyncio.create_task(loop()) for loop in work]
         stopped = asyncio.create_task(self._background.stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)

@@ -18,7 +18,7 @@ from accounts.models import Organization, Role, User
 from campaigns.models import Campaign
 from contacts.models import BlocklistEntry, Contact, ContactList, ContactListMember, ImportedRow, ListImport
 from messaging.models import BatchStatus, Group, Media
-from senders.models import SenderUsage
+from senders.models import NumberCheck, SenderUsage
 from session_service.models import AuthCredentials
 from tests.factories import make_batch, make_lease, make_sender
 
@@ -89,7 +89,8 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
         organization=organization, sender=sender, whatsapp_id=f"{sender.pk}@g.us", subject=f"{name} group"
     )
     sending = [sender, lease, lease.worker, credentials, batch, batch.counts.get(), message, campaign, usage]
-    return [*sending, media, group]
+    check = NumberCheck.objects.create(organization=organization, sender=sender, phone_number=f"+62813{sender.pk:06}")
+    return [*sending, media, group, check]
 
 
 def _schedules(name: str, number: int) -> list[Any]:

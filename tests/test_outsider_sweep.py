@@ -20,7 +20,7 @@ from accounts import services
 from accounts.models import Organization
 from campaigns.models import Campaign
 from contacts.models import BlocklistEntry, Contact, ContactList, ListImport
-from messaging.models import BatchStatus
+from messaging.models import BatchStatus, Group
 from session_service import leases
 from tests.factories import make_batch, make_sender
 
@@ -43,6 +43,7 @@ MAKE: dict[str, Callable[[Organization], Model]] = {
         organization=organization, file_name=f"{SECRET}.xlsx", status=ListImport.Status.READY, for_contacts=True
     ),
     "worker_id": lambda organization: leases.register(name="host:1", capacity=1),
+    "group_id": lambda organization: make_group(organization),
     "phone_number": lambda organization: BlocklistEntry.objects.create(
         organization=organization, phone_number="+628120000002", source=SECRET
     ),
@@ -79,6 +80,13 @@ OF_THE_INSTALLATION = {
 EMPTY_FOR_ITS_OWNER = {
     "api:sender-qr": "a connected sender shows no code",
 }
+
+
+def make_group(organization: Organization) -> Group:
+    sender = make_sender(organization)
+    return Group.objects.create(
+        organization=organization, sender=sender, whatsapp_id=f"{sender.pk}@g.us", subject=SECRET
+    )
 
 
 def make_campaign(organization: Organization) -> Campaign:

@@ -50,6 +50,7 @@ SECTIONS = (
         gettext_lazy("Senders"),
         (
             Entry("senders.Sender", "smartphone", gettext_lazy("The WhatsApp numbers that messages go out from.")),
+            Entry("senders.NumberCheck", "person_search", gettext_lazy("Numbers that WhatsApp was asked about.")),
             Entry("senders.SenderUsage", "speed", gettext_lazy("What each sender used of its limits.")),
         ),
     ),
