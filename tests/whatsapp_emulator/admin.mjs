@@ -1,5 +1,6 @@
 /** The HTTP interface for tests and for people: JSON in, JSON out, described in README.md. */
 import { digitsOf, jidOf, plus } from "./addresses.mjs";
+import { MALFORMED } from "./malformed.mjs";
 import { messageOf } from "./sayings.mjs";
 
 const LARGEST_BODY = 64 * 1024 * 1024;
@@ -82,6 +83,12 @@ function devicesOf(emulator, { phone, device }) {
 function accountOf(emulator, phone, name) {
   const account = emulator.accounts.get(digitsOf(phone, name));
   if (!account) throw bad(`${name}: ${phone} is not on WhatsApp`, 404);
+  return account;
+}
+
+function accountToChange(emulator, phone) {
+  const account = emulator.accounts.toChange(digitsOf(phone));
+  if (!account) throw bad(`${phone} is not on WhatsApp`, 404);
   return account;
 }
 
@@ -171,6 +178,12 @@ const ROUTES = {
     for (const each of devicesOf(emulator, { phone, device }))
       if (code) each.connection?.endWithCode(Number(code));
       else each.connection?.cut();
+  },
+  "POST /ban": (emulator, { phone, lift = false }) => emulator.ban(accountToChange(emulator, phone), !lift),
+  "POST /timelock": (emulator, { phone, seconds }) => emulator.limit(accountToChange(emulator, phone), Number(seconds)),
+  "POST /malformed": (emulator, { phone, device, what }) => {
+    if (!MALFORMED[what]) throw bad(`what: ${what} is none of ${Object.keys(MALFORMED).join(", ")}`);
+    for (const { connection } of devicesOf(emulator, { phone, device })) if (connection) MALFORMED[what](connection);
   },
 
   "GET /faults": (emulator) => emulator.faults.list,

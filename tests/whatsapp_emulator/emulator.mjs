@@ -140,6 +140,35 @@ export class Emulator {
     this.announceDevices(account);
   }
 
+  /** WhatsApp bans a number, or forgives it. */
+  ban(account, banned) {
+    account.banned = banned;
+    account.save();
+    if (banned) for (const { connection } of account.devices.values()) connection?.endWithCode(403);
+  }
+
+  /** For so many seconds an account may not start chats: its first messages to people are refused with 463. */
+  limit(account, forSeconds) {
+    account.timelockUntil = Date.now() + forSeconds * 1000;
+    account.save();
+    const news = {
+      data: {
+        xwa2_notify_account_reachout_timelock: {
+          is_active: forSeconds > 0,
+          time_enforcement_ends: String(Math.floor(account.timelockUntil / 1000)),
+          enforcement_type: "DEFAULT",
+        },
+      },
+    };
+    const update = node(
+      "update",
+      { op_name: "NotificationUserReachoutTimelockUpdate" },
+      Buffer.from(JSON.stringify(news)),
+    );
+    for (const device of account.devices.values())
+      device.deliver(node("notification", { from: SERVER, id: newId(), type: "mex", t: seconds() }, [update]));
+  }
+
   /** Tells an account's companions that its list of devices changed. */
   announceDevices(account) {
     const jid = phoneJid(account.phone);

@@ -33,7 +33,7 @@ export class Phones {
    * and the sealed parts for this phone
    */
   async receive(delivery) {
-    const { account, device, stanza } = delivery;
+    const { account, device, stanza, group } = delivery;
     const seenKey = `seen/${account.phone}/${device.account.phone}/${stanza.attrs.id}`;
     const seen = this.state.get(seenKey);
     let message;
@@ -45,7 +45,8 @@ export class Phones {
     }
     if (account === device.account || stanza.attrs.category === "peer") return; // its own companion's doing: nothing to show
     if (seen !== undefined) this.#countRepeat(seen);
-    else if (!this.#keep(delivery, seenKey, message)) return;
+    else if (!this.#store({ phone: account.phone, from: device.account.phone, id: stanza.attrs.id, message, group }))
+      return;
     this.#acknowledge(delivery, seen === undefined ? message : null);
   }
 
@@ -68,15 +69,15 @@ export class Phones {
   }
 
   /** Puts a message into the inbox; returns whether there was anything to put. */
-  #keep({ account, device, stanza, group }, seenKey, message) {
+  #store({ phone, from, id, message, group }) {
     const what = described(message);
     if (!what) return false;
     const key = `inbox/${this.state.next()}`;
     const secret = message.messageContextInfo?.messageSecret;
     this.state.set(key, {
-      phone: account.phone,
-      from: device.account.phone,
-      message_id: stanza.attrs.id,
+      phone,
+      from,
+      message_id: id,
       text: what.text ?? "",
       kind: what.kind,
       content: what.content,
@@ -87,7 +88,7 @@ export class Phones {
       repeats: 0,
       at: new Date().toISOString(),
     });
-    this.state.set(seenKey, key);
+    this.state.set(`seen/${phone}/${from}/${id}`, key);
     this.emulator.statistics.received += 1;
     return true;
   }
@@ -197,6 +198,7 @@ export class Phones {
         devices += 1;
       }
     if (to) this.emulator.accounts.meet(account.phone, to.phone);
+    if (to && !to.isLinked) this.#store({ phone: to.phone, from: account.phone, id, message });
     for (const device of account.devices.values()) {
       if (group) break;
       const own = { deviceSentMessage: { destinationJid: chat, message } };

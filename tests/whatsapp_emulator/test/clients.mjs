@@ -1,8 +1,10 @@
 /** Real Baileys clients for the tests, and an emulator to connect them to. */
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import makeWASocket, { Curve, DisconnectReason, generateSignalPubKey, initAuthCreds, WA_CERT_DETAILS } from "baileys";
 import libsignal from "libsignal";
 import pino from "pino";
@@ -34,45 +36,77 @@ export async function until(look, what = look.toString(), timeoutMs = 8000) {
 }
 
 /** An emulator in this process, which ends with the test `t`. */
-export async function startEmulator(t, { folder, port } = {}) {
-  const own = folder ?? fs.mkdtempSync(path.join(os.tmpdir(), "emulator-"));
+export async function startEmulator(t) {
+  const folder = newFolder(t);
   const emulator = new Emulator({
-    folder: own,
+    folder,
     quiet: !process.env.EMULATOR_LOG,
     trace: Boolean(process.env.EMULATOR_TRACE),
   });
-  const started = await emulator.listen(port);
-  WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(started.root_key, "hex");
-  let isOpen = true;
-  const stop = async () => {
-    if (isOpen) await emulator.close();
-    isOpen = false;
+  const ready = await emulator.listen();
+  trust(ready);
+  t.after(() => emulator.close());
+  return { ...ready, folder, emulator, ...callsTo(ready) };
+}
+
+/** An emulator in a process of its own, which can be killed and started again. */
+export async function spawnEmulator(t) {
+  const folder = newFolder(t);
+  const running = { folder };
+  const main = new URL("../main.mjs", import.meta.url).pathname;
+  running.start = async () => {
+    running.process = spawn(process.execPath, [main, "--state", folder, "--until-stdin-closes", "--quiet"], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const [line] = await once(createInterface(running.process.stdout), "line");
+    const ready = JSON.parse(line);
+    trust(ready);
+    Object.assign(running, ready, callsTo(ready));
   };
-  t.after(async () => {
-    await stop();
-    if (!folder) fs.rmSync(own, { recursive: true });
-  });
-  const admin = async (method, path, body) => {
-    const response = await fetch(started.admin_url + path, { method, body: body && JSON.stringify(body) });
-    const text = await response.text();
+  running.end = async (signal) => {
+    running.process.kill(signal);
+    await once(running.process, "exit");
+  };
+  await running.start();
+  t.after(() => running.process.kill("SIGKILL"));
+  return running;
+}
+
+/** An emulator that runs elsewhere, from what it said when it was ready. */
+export function connectedTo(ready) {
+  trust(ready);
+  return { ...ready, ...callsTo(ready) };
+}
+
+function newFolder(t) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "emulator-"));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+const trust = ({ root_key: key }) => (WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(key, "hex"));
+
+function callsTo({ admin_url: url }) {
+  const call = async (method, path, body) => {
+    const response = await fetch(url + path, { method, body: body && JSON.stringify(body) });
     if (response.headers.get("content-type") === "application/jsonl")
-      return text
+      return (await response.text())
         .split("\n")
         .filter(Boolean)
         .map((line) => JSON.parse(line));
-    const answer = JSON.parse(text);
+    if (response.headers.get("content-type") !== "application/json") return Buffer.from(await response.arrayBuffer());
+    const answer = await response.json();
     if (!response.ok) throw Object.assign(new Error(answer.error), { status: response.status });
     return answer;
   };
   return {
-    ...started,
-    emulator,
-    folder: own,
-    stop,
-    get: (path) => admin("GET", path),
-    post: (path, body) => admin("POST", path, body),
-    remove: (path) => admin("DELETE", path),
-    inbox: (phone) => admin("GET", `/inbox${phone ? `?phone=${phone}` : ""}`),
+    get: (path) => call("GET", path),
+    post: (path, body) => call("POST", path, body),
+    remove: (path) => call("DELETE", path),
+    inbox: (phone) => call("GET", `/inbox${phone ? `?phone=${phone}` : ""}`),
+    /** Waits for a line of the inbox. */
+    got: (phone, wanted) =>
+      until(async () => (await call("GET", `/inbox?phone=${phone}`)).find(wanted), `${phone} to get ${wanted}`),
   };
 }
 
@@ -181,9 +215,14 @@ export class Client {
     return until(() => this.acks.find((ack) => ack.id === id), `an acknowledgement of ${id}`);
   }
 
-  /** The highest status that was told of a message: 2 server, 3 delivered, 4 read, 5 played. */
+  /**
+   * The highest status that was told of a message: 2 server, 3 delivered, 4 read, 5 played. Baileys folds an early one
+   * into the message itself when it still holds that back.
+   */
   statusOf(id) {
-    return Math.max(0, ...this.updates.filter(({ key }) => key.id === id).map(({ update }) => update.status ?? 0));
+    const told = this.updates.filter(({ key }) => key.id === id).map(({ update }) => update.status ?? 0);
+    const folded = this.received.filter(({ key }) => key.id === id).map(({ status }) => status ?? 0);
+    return Math.max(0, ...told, ...folded);
   }
 
   textOf(message) {
