@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import ValidationError
 from django.db.models import Q
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.timezone import now
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
@@ -18,8 +20,8 @@ from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
 from accounts.admin_lists import LongListMixin, RelatedFilter, moment_column, pairs, status_column
 from contacts.admin_phone import PhoneForm, PhoneSearchMixin
-from senders import health, queries, services
-from senders.models import NumberCheck, Sender, SenderStatus, SenderUsage
+from senders import guidance, health, queries, services
+from senders.models import NumberCheck, Provider, Sender, SenderStatus, SenderUsage
 
 QUOTA_HELP = {
     "quota_per_minute": _("Empty means no limit."),
@@ -62,13 +64,27 @@ class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
             None,
             {
                 "fields": ("organization", "name", "provider", "phone_number"),
-                "description": _("Afterwards press Connect, and scan the QR code on the sender's own page."),
+                "description": _("Afterwards press Connect, and link the phone on the sender's own page."),
             },
         ),
         (_("Limits"), {"fields": services.LIMITS}),
     )
     fieldsets = (
-        (None, {"fields": ("name", "state", "status_detail", "since", "organization", "provider", "phone_number")}),
+        (
+            None,
+            {
+                "fields": (
+                    "name",
+                    "state",
+                    "to_do",
+                    "status_detail",
+                    "since",
+                    "organization",
+                    "provider",
+                    "phone_number",
+                )
+            },
+        ),
         (
             _("Limits"),
             {
@@ -83,7 +99,10 @@ class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
                 "description": _("A sender that fails often slows down, rests, and at last pauses itself."),
             },
         ),
-        (_("Session"), {"fields": ("wanted", "next_try", "linked", "planned", "created")}),
+        (
+            _("Session"),
+            {"fields": ("wanted", "next_try", "is_linked", "linked", "pairing_number", "planned", "created")},
+        ),
     )
     row_actions = (
         RowAction(
@@ -128,6 +147,16 @@ class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
             variant=ActionVariant.DANGER,
             offered=lambda row: row.wanted,
         ),
+        RowAction(
+            name="log_out",
+            title=_("Log out"),
+            question=_("The phone forgets this device. To send through the number again, it must be linked anew."),
+            done=ngettext_lazy("%(count)d sender is logging out.", "%(count)d senders are logging out.", "count"),
+            run=lambda request, row: services.request_logout(sender=row, by=request.user),
+            icon="logout",
+            variant=ActionVariant.DANGER,
+            offered=lambda row: row.is_linked and not row.logging_out,
+        ),
     )
     state = status_column(lambda row: row.status, _("status"), ordering="status")
     held_back = status_column(state_of_sending, _("sending"), tones={"sends": "success", "rests": "warning"})
@@ -147,6 +176,12 @@ class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name in QUOTA_HELP:
             field.help_text = QUOTA_HELP[db_field.name]
+        if db_field.name == "provider":
+            field.help_text = format_html_join(
+                mark_safe("<br>"),
+                "<b>{}</b>: {}",
+                [(Provider(name).label, text) for name, text in guidance.PROVIDERS.items()],
+            )
         return field
 
     def prepare_rows(self, rows: list[Any]) -> None:
@@ -162,6 +197,10 @@ class SenderAdmin(PhoneSearchMixin, OrganizationAdmin):
     def use(self, row: Sender) -> str:
         periods = queries.quota_use_of([row])[row.pk]
         return pairs({str(each.label): use_of(each) for each in periods})
+
+    @display(description=_("what to do"))
+    def to_do(self, row: Sender) -> str:
+        return guidance.what_to_do(row)
 
     @display(description=_("health"))
     def health_now(self, row: Sender) -> str:

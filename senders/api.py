@@ -19,7 +19,7 @@ from accounts.models import ApiKey
 from accounts.requests import ApiRequest
 from accounts.services import Actor
 from contacts.phone_numbers import InvalidNumber, normalise
-from senders import health, linking, queries, services
+from senders import guidance, health, linking, queries, services
 from senders.models import Provider, Sender, SenderStatus
 
 VIEW, MANAGE = "senders.view", "senders.manage"
@@ -53,7 +53,11 @@ class LimitFields(serializers.Serializer[Any]):
 
 class NewSender(LimitFields):
     name = serializers.CharField(max_length=80)
-    provider = serializers.ChoiceField(choices=Provider.choices, default=Provider.SIMULATED)
+    provider = serializers.ChoiceField(
+        choices=Provider.choices,
+        default=Provider.SIMULATED,
+        help_text=" ".join(f"`{name}`: {text}" for name, text in guidance.PROVIDERS.items()),
+    )
     phone_number = serializers.CharField(
         max_length=40, required=False, allow_blank=True, help_text="The number to link, where it is known before."
     )
@@ -98,6 +102,7 @@ class SenderSerializer(serializers.ModelSerializer[Sender]):
     used = serializers.SerializerMethodField(
         help_text="Messages in the present minute, hour and day of the organization."
     )
+    what_to_do = serializers.SerializerMethodField(help_text="What the status means and what a person should do.")
     health = serializers.SerializerMethodField(help_text="0 to 100; below 50 nothing is sent.")
 
     class Meta:
@@ -110,6 +115,7 @@ class SenderSerializer(serializers.ModelSerializer[Sender]):
             "wanted",
             "status",
             "status_detail",
+            "what_to_do",
             "status_at",
             "next_try_at",
             "is_linked",
@@ -133,6 +139,9 @@ class SenderSerializer(serializers.ModelSerializer[Sender]):
     @extend_schema_field(Periods)
     def get_used(self, sender: Sender) -> dict[str, int]:
         return {use.period: use.used for use in self.context["use"][sender.pk]}
+
+    def get_what_to_do(self, sender: Sender) -> str:
+        return guidance.what_to_do(sender)
 
     def get_health(self, sender: Sender) -> int:
         return health.of(sender)

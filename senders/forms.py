@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization
 from contacts.phone_numbers import InvalidNumber, normalise
+from senders import guidance
 from senders.models import Provider, Sender
 from senders.services import LIMITS
 
@@ -43,28 +44,54 @@ class SenderForm(forms.ModelForm):
         """Left to the service: it says it by field, and holds against two people at once."""
 
 
+class ProviderChoice(forms.RadioSelect):
+    """Each choice with what it means."""
+
+    hints = guidance.PROVIDERS
+
+
+class PhoneField(forms.CharField):
+    """A number as people write it; `read` makes it E.164."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"})
+        super().__init__(max_length=40, widget=widget, **kwargs)
+
+    @staticmethod
+    def read(written: str, organization: Organization) -> str:
+        if not written.strip():
+            return ""
+        try:
+            return normalise(written.strip(), organization.default_region)
+        except InvalidNumber as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class PairingForm(forms.Form):
+    pairing_number = PhoneField(
+        label=_("Phone number"), help_text=_("The number of the WhatsApp account on the phone that you have at hand.")
+    )
+
+    def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.organization = organization
+
+    def clean_pairing_number(self) -> str:
+        return PhoneField.read(self.cleaned_data["pairing_number"], self.organization)
+
+
 class NewSenderForm(SenderForm):
-    provider = forms.ChoiceField(label=_("Connects through"), choices=Provider.choices, widget=forms.RadioSelect)
-    phone_number = forms.CharField(
+    provider = forms.ChoiceField(label=_("Connects through"), choices=Provider.choices, widget=ProviderChoice)
+    phone_number = PhoneField(
         label=_("Phone number"),
-        max_length=40,
         required=False,
         help_text=_("Leave it empty if you do not know it: it is filled in when the number is linked."),
-        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
     )
 
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.organization = organization
         self.initial.setdefault("provider", Provider.SIMULATED)
-        if len(Provider.choices) == 1:
-            self.fields["provider"].widget = forms.HiddenInput()
 
     def clean_phone_number(self) -> str:
-        written = self.cleaned_data["phone_number"].strip()
-        if not written:
-            return ""
-        try:
-            return normalise(written, self.organization.default_region)
-        except InvalidNumber as error:
-            raise forms.ValidationError(str(error)) from error
+        return PhoneField.read(self.cleaned_data["phone_number"], self.organization)

@@ -11,7 +11,7 @@ class Provider(models.TextChoices):
     """How a session reaches WhatsApp. `session_service.providers` has a module for each."""
 
     SIMULATED = "simulated", _("Simulated network (nothing leaves this machine)")
-    BAILEYS = "baileys", _("WhatsApp (linked by QR code)")
+    BAILEYS = "baileys", _("WhatsApp, as a linked device")
 
 
 class SenderStatus(models.TextChoices):

@@ -1,7 +1,6 @@
 """Pages of senders: the list, one sender with its live connection, creating and editing."""
 
 from copy import copy
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -15,11 +14,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.permissions import capabilities_of, requires
 from accounts.requests import OrganizationRequest
-from senders import health, linking, queries, services
-from senders.forms import NewSenderForm, SenderForm
+from senders import guidance, health, linking, queries, services
+from senders.forms import NewSenderForm, PairingForm, SenderForm
 from senders.models import Sender, SenderStatus
-
-LONG_CONNECTING = timedelta(seconds=20)  # after that the page says what may be wrong
 
 
 @requires("senders.view")
@@ -27,7 +24,9 @@ LONG_CONNECTING = timedelta(seconds=20)  # after that the page says what may be 
 def senders(request: OrganizationRequest, organization: str) -> HttpResponse:
     found = list(queries.senders_of(request.organization))
     use = queries.quota_use_of(found)
-    rows = [{"sender": sender, "today": use[sender.pk][-1]} for sender in found]
+    rows = [
+        {"sender": sender, "today": use[sender.pk][-1], "what_to_do": guidance.what_to_do(sender)} for sender in found
+    ]
     template = "senders/table.html" if request.htmx else "senders/list.html"
     return render(request, template, {"rows": rows, "as_of": now()})
 
@@ -88,6 +87,36 @@ def connect(request: OrganizationRequest, organization: str, sender_id: int) -> 
 
 
 @requires("senders.manage")
+@require_http_methods(["GET", "POST"])
+def pair(request: OrganizationRequest, organization: str, sender_id: int) -> HttpResponse:
+    """Asks for the number that a pairing code is for."""
+    paired = _find(request, sender_id)
+    number = paired.pairing_number or paired.phone_number
+    form = PairingForm(request.POST or None, organization=request.organization, initial={"pairing_number": number})
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.request_connect(sender=paired, by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, error)
+        except services.NotAllowed as error:
+            form.add_error("pairing_number", str(error))
+        else:
+            return redirect("senders:detail", organization, sender_id)
+    return render(request, "senders/pair.html", {"form": form, "sender": paired}, status=422 if form.is_bound else 200)
+
+
+@requires("senders.manage")
+@require_POST
+def log_out(request: OrganizationRequest, organization: str, sender_id: int) -> HttpResponse:
+    found = _find(request, sender_id)
+    try:
+        found = services.request_logout(sender=found, by=request.user)
+    except services.NotAllowed as error:
+        messages.error(request, str(error))
+    return _changed(request, found)
+
+
+@requires("senders.manage")
 @require_POST
 def disconnect(request: OrganizationRequest, organization: str, sender_id: int) -> HttpResponse:
     return _changed(request, services.request_disconnect(sender=_find(request, sender_id), by=request.user))
@@ -144,8 +173,10 @@ def _live(request: OrganizationRequest, shown: Sender) -> dict[str, Any]:
         "is_held": shown.first_contacts_held_until is not None and shown.first_contacts_held_until > now(),
         "code": linking.shown_qr(shown.pk) if may_link else None,
         "pairing_code": linking.shown_pairing_code(shown.pk) if may_link else None,
-        "is_ending": has_session and not shown.wanted,
+        "what_to_do": guidance.what_to_do(shown),
+        "is_ending": has_session and (not shown.wanted or shown.logging_out),
         "may_connect": not shown.wanted,
         "may_delete": not shown.wanted and not has_session,
-        "takes_long": shown.status == SenderStatus.CONNECTING and shown.status_at < now() - LONG_CONNECTING,
+        "may_log_out": shown.is_linked and not shown.logging_out,
+        "takes_long": guidance.takes_long(shown) and shown.wanted and not shown.logging_out,
     }

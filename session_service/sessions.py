@@ -39,6 +39,7 @@ class OpenSender:
     session: Session | None = None
     connected: bool = False
     closing: bool = False
+    logging_out: bool = False  # WhatsApp was asked to: it will say that the phone did it
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +196,14 @@ class Sessions:
         await self._finish(sender)
         if await self._until(lambda: sender.connected and sender.session is not None, sender) and sender.session:
             try:
+                sender.logging_out = True
                 await asyncio.wait_for(sender.session.log_out(), CLOSING_SECONDS)
                 if await self._until(lambda: False, sender):
                     return
             except Exception:
                 logger.warning("sender %s could not be logged out in order", sender.held.id, exc_info=True)
         if self.senders.get(sender.held.id) is sender:
+            sender.logging_out = False
             await self._auth_state.wipe(sender.held.id, sender.held.epoch)
             detail = _("The phone could not be told. Remove this device there, under Linked devices.")
             await self._end(sender, SenderStatus.LOGGED_OUT, detail)

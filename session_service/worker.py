@@ -14,11 +14,12 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.utils.translation import gettext as _
 
 from messaging import ledger, progress, recall
 from messaging.counts import Changes
@@ -123,6 +124,8 @@ class Worker:
         if sender is None or sender.held.epoch != state.epoch:
             return
         sender.connected = state.status == SenderStatus.CONNECTED
+        if sender.logging_out and state.status == SenderStatus.LOGGED_OUT:
+            state = replace(state, detail=_("It was logged out here."))
         logger.info("sender %s is %s %s", state.sender_id, state.status, state.detail)
         owned = await self._write_state(state)
         if not owned or state.status in states.ENDED:

@@ -1,5 +1,6 @@
 """Template tags of every page: icons, statuses, form fields, moments in time."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -64,7 +65,7 @@ def field(bound_field: BoundField, optional: bool = True) -> dict[str, Any]:
     return {
         "field": bound_field,
         "control": "" if is_group else bound_field.as_widget(attrs=attributes),
-        "choices": [_choice(option) for option in bound_field] if is_group else [],
+        "choices": [_choice(option, getattr(widget, "hints", {})) for option in bound_field] if is_group else [],
         "described_by": attributes.get("aria-describedby", ""),
         "is_group": is_group,
         "is_checkbox": isinstance(widget, forms.CheckboxInput),
@@ -88,9 +89,21 @@ def _control_class(widget: forms.Widget, *, invalid: bool) -> str:
     return " ".join(filter(None, [own, str(widget.attrs.get("class", "")), "is-invalid" if invalid else ""]))
 
 
-def _choice(option: Any) -> dict[str, Any]:
-    option.data["attrs"]["class"] = "form-check-input"
-    return {"control": option.tag(), "label": option.choice_label, "id": option.id_for_label}
+def _choice(option: Any, hints: Mapping[str, Any]) -> dict[str, Any]:
+    """`hints` say of some values what choosing them means."""
+    attributes = option.data["attrs"]
+    attributes["class"] = "form-check-input"
+    hint = hints.get(option.data["value"], "")
+    hint_id = f"{option.id_for_label}_hint"
+    if hint:
+        attributes["aria-describedby"] = hint_id
+    return {
+        "control": option.tag(),
+        "label": option.choice_label,
+        "id": option.id_for_label,
+        "hint": hint,
+        "hint_id": hint_id,
+    }
 
 
 @register.simple_tag

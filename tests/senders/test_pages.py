@@ -1,5 +1,6 @@
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from django.contrib.messages import get_messages
@@ -110,11 +111,61 @@ def test_the_code_is_shown_to_those_who_may_link_a_phone(owner_client, teammate_
 
 
 @pytest.mark.parametrize("status", SenderStatus.values)
-def test_every_state_says_what_to_do(owner_client, sender, status):
+def test_every_state_says_what_to_do(owner_client, owner_api, sender, status):
+    """On the page, in the list, and in the API."""
     Sender.objects.filter(pk=sender.pk).update(status=status, wanted=True, status_detail="Because of the rain")
     text = show(owner_client.get(page("senders:detail", sender.pk)))
     assert str(SenderStatus(status).label) in text
     assert "Because of the rain" in text
+    said = owner_api.get(f"/api/senders/{sender.pk}").json()["what_to_do"]
+    assert len(said) > 20
+    listed = show(owner_client.get(page("senders:list")))
+    assert (said in unescape(listed)) == (status != SenderStatus.CONNECTED)
+
+
+def test_the_next_try_is_told_with_its_time(owner_client, sender):
+    at = datetime(2025, 11, 21, 7, 30, 15, tzinfo=UTC)
+    Sender.objects.filter(pk=sender.pk).update(status=SenderStatus.RECONNECTING, wanted=True, next_try_at=at)
+    for address in (page("senders:detail", sender.pk), page("senders:list")):
+        assert "Next try: 14:30:15 WIB" in show(owner_client.get(address))
+
+
+def test_a_connection_that_takes_long_says_what_may_be_wrong(owner_client, sender):
+    Sender.objects.filter(pk=sender.pk).update(
+        status=SenderStatus.CONNECTING, wanted=True, status_at=now() - timedelta(seconds=30)
+    )
+    assert "Is the session service running" in show(owner_client.get(page("senders:detail", sender.pk)))
+
+
+def test_a_pairing_code_is_asked_for_and_shown_to_those_who_may_link(owner_client, teammate_client, sender):
+    asked = owner_client.post(page("senders:pair", sender.pk), {"pairing_number": "0811 000 0009"})
+    assert asked.headers["Location"] == page("senders:detail", sender.pk)
+    Sender.objects.filter(pk=sender.pk).update(status=SenderStatus.SCAN)
+    assert "Waiting for the pairing code" in show(owner_client.get(page("senders:detail", sender.pk)))
+    linking.show_pairing_code(sender.pk, "ABCD1234", 60)
+    assert "ABCD-1234" in show(owner_client.get(page("senders:live", sender.pk)))
+    assert "ABCD-1234" not in show(teammate_client.get(page("senders:live", sender.pk)))
+    assert teammate_client.get(page("senders:pair", sender.pk)).status_code == 403
+    Sender.objects.filter(pk=sender.pk).update(is_linked=True)
+    refused = owner_client.post(page("senders:pair", sender.pk), {"pairing_number": "0811 000 0009"})
+    assert refused.status_code == 422
+    assert "Log it out first" in show(refused)
+
+
+def test_logging_out(owner_client, teammate_client, sender):
+    assert "Log out?" not in show(owner_client.get(page("senders:detail", sender.pk)))
+    Sender.objects.filter(pk=sender.pk).update(is_linked=True)
+    assert teammate_client.post(page("senders:log-out", sender.pk)).status_code == 403
+    answer = owner_client.post(page("senders:log-out", sender.pk), headers={"HX-Request": "true"})
+    assert "It is being unlinked from the phone." in show(answer)
+    assert "Logging out" in show(answer)
+    assert "Logging out" in show(owner_client.get(page("senders:list")))
+
+
+def test_each_provider_says_what_choosing_it_means(owner_client):
+    text = show(owner_client.get(page("senders:new")))
+    assert "No real phone is needed" in text
+    assert "does not officially allow it" in text
 
 
 def test_connecting_and_disconnecting_by_htmx_and_without(owner_client, sender):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from senders import qr
+from senders import linking
 from session_service import emulator as emulators
 from tests.factories import make_organization, make_sender
 from tests.whatsapp_emulator.running import RunningEmulator
@@ -71,7 +71,7 @@ class TestScanning:
 
     def test_needs_a_code_that_somebody_shows(self, beside):
         sender = make_sender(make_organization(), name="Sales", provider="baileys", phone_number="")
-        qr.store(sender.pk, "2@old,a,b,c", 20)
+        linking.show_qr(sender.pk, "2@old,a,b,c", 20)
         with pytest.raises(CommandError, match="Sales: no client shows this QR code"):
             run("emulator_scan", "--sender", str(sender.pk), "--phone", PERSON)
 

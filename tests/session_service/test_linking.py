@@ -65,6 +65,7 @@ def test_logging_out_unlinks_the_phone(sender: Sender, connected: bool) -> None:
         services.request_logout(sender=sender)
         wait_until(lambda: is_in(sender, SenderStatus.LOGGED_OUT), "the sender is logged out")
     assert (sender.wanted, sender.logging_out, sender.is_linked) == (False, False, False)
+    assert sender.status_detail == "It was logged out here."
     with pytest.raises(network.NotLinked):
         network.logout_phone(NUMBER)
 

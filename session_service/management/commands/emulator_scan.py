@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from contacts.phone_numbers import InvalidNumber, normalise
-from senders import qr
+from senders import linking
 from senders.models import Provider, Sender
 from session_service.emulator import Emulator, EmulatorError
 
@@ -52,7 +52,7 @@ def _scan(emulator: Emulator, sender: Sender, phone: str) -> dict[str, Any]:
     until = time.monotonic() + SECONDS_TO_WAIT
     problem = "There is no QR code to scan: connect the sender first."
     while time.monotonic() < until:
-        if shown := qr.fetch(sender.pk):
+        if shown := linking.shown_qr(sender.pk):
             try:
                 return emulator.scan(qr=shown.text, phone=phone)
             except EmulatorError as error:
