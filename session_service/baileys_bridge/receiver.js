@@ -96,7 +96,7 @@ export class Receiver {
   async #readVote(vote, { number, lid }) {
     const id = vote.pollCreationMessageKey?.id ?? "";
     const { creds } = this.session;
-    const poll = await this.session.ask({ ask: "message", id });
+    const poll = await this.session.ask({ ask: "message", whatsapp_id: id });
     const names = {
       ours: [creds.me.id, creds.me.lid].filter(Boolean),
       theirs: [number && jidOf({ number }), lid && jidOf({ lid })].filter(Boolean),

@@ -61,7 +61,7 @@ export class Sender {
 
   /** A message of ours that a device could not decrypt, made again from what the worker's ledger has. */
   async rebuild(id) {
-    const message = await this.session.ask({ ask: "message", id });
+    const message = await this.session.ask({ ask: "message", whatsapp_id: id });
     if (!message) return undefined;
     const content = contentOf({ ...message, id }, jidOf(message.to), this.session.creds);
     return generateWAMessageContent(content, { logger: silent, upload: this.session.socket.waUploadToServer });

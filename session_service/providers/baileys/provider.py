@@ -163,7 +163,7 @@ class BaileysProvider:
             return {type_: await self.auth_state.keys(sender_id, type_, ids) for type_, ids in wanted}
         if line["ask"] == "message":
             message = await self._background.database(
-                self._background.calm, lambda: messages.sent_under(sender_id, line["id"])
+                self._background.calm, lambda: messages.sent_under(sender_id, line["whatsapp_id"])
             )
             return wire.outgoing(message) if message else None
         raise ValueError(f"unknown question {line['ask']}")
