@@ -79,6 +79,11 @@ class BaileysProvider:
     # -- Processes --
 
     @property
+    def waiting_events(self) -> int:
+        """How many events nobody has begun to write."""
+        return len(self._waiting.events)
+
+    @property
     def bridges(self) -> list[Bridge]:
         return list(self._bridges)
 

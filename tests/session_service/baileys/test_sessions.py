@@ -357,3 +357,18 @@ async def test_nobody_waits_for_events_that_cannot_be_written(link: Link, new_ph
     assert await linked.has_result(1) == ("acknowledged", "")
     linked.heard.deaf = False
     await linked.hears(1)
+
+
+async def test_a_ledger_that_does_not_keep_up_makes_the_bridge_read_less(
+    link: Link, new_phone: NewPhone, provider: BaileysProvider, whatsapp: RunningEmulator
+) -> None:
+    linked, people = await link(), [new_phone() for _ in range(300)]
+    linked.heard.deaf = True
+    for number, person in enumerate(people):
+        await linked.send(number, person)
+    await until(lambda: provider.waiting_events > 50, PATIENCE)
+    await asyncio.sleep(2)
+    assert provider.waiting_events < 200  # of 600
+    linked.heard.deaf = False
+    await until(lambda: len(linked.heard.outcomes) == 300, 2 * PATIENCE)
+    await until(lambda: len({whatsapp_id for whatsapp_id, _ in linked.heard.receipts}) == 300, 2 * PATIENCE)
