@@ -28,7 +28,7 @@ from accounts.admin_lists import (
 from accounts.services import record
 from accounts.statuses import look_of
 from contacts.admin_phone import PhoneSearchMixin
-from messaging import admin_media, counts, queries, services, tasks
+from messaging import admin_media, counts, queries, services, shown, tasks
 from messaging.models import Batch, BatchCount, BatchStatus, Message, MessageStatus, SkipReason
 
 __all__ = ["admin_media"]  # whose admins are registered with it
@@ -194,11 +194,9 @@ class BatchAdmin(OrganizationAdmin):
         return bubble(row.text)
 
 
-def bubble(text: str, *, is_incoming: bool = False) -> str:
-    """A message as the person sees it."""
-    if not text:
-        return EMPTY
-    return render_to_string("admin/message_bubble.html", {"text": text, "is_incoming": is_incoming})
+def bubble(text: str) -> str:
+    """A text as the person sees it."""
+    return render_to_string("admin/message_bubble.html", {"text": text}) if text else EMPTY
 
 
 @admin.register(BatchCount)
@@ -238,18 +236,35 @@ def _record_message(request: Any, row: Message, what: str) -> None:
 class MessageAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
     area = "messages"
     refusals = (ValidationError, services.NotAllowed)
-    list_display = ("phone_number", "state", "way", "beginning", "sender", "batch", "created", "reason")
-    list_filter = (MessageStatusFilter, "exhausted", ("direction", ChoicesDropdownFilter), ("sender", RelatedFilter))
+    list_display = ("person", "state", "way", "kind_name", "beginning", "sender", "batch", "created", "reason")
+    list_filter = (
+        MessageStatusFilter,
+        "exhausted",
+        ("direction", ChoicesDropdownFilter),
+        ("kind", ChoicesDropdownFilter),
+        ("sender", RelatedFilter),
+    )
     search_help_text = _("By phone number (whole, or how it begins) or WhatsApp id.")
-    list_select_related = ("sender", "batch")
+    list_select_related = ("sender", "batch", "group", "media")
     exact_search_fields = ("whatsapp_id",)
     fieldsets = (
-        (None, {"fields": ("state", "reason", "phone_number", "way", "message_text")}),
-        (_("Belongs to"), {"fields": ("organization", "batch", "sender", "filled_in")}),
+        (None, {"fields": ("state", "reason", "person", "way", "kind_name", "message_text", "former_texts")}),
+        (_("Belongs to"), {"fields": ("organization", "batch", "sender", "group", "filled_in")}),
         (
             _("Timeline"),
             {
-                "fields": ("created", "queued", "due", "leased", "sent", "delivered", "read_moment", "ended"),
+                "fields": (
+                    "created",
+                    "queued",
+                    "due",
+                    "leased",
+                    "sent",
+                    "delivered",
+                    "read_moment",
+                    "ended",
+                    "edited",
+                    "deleted",
+                ),
                 "description": _("Each moment is when we learned of it."),
             },
         ),
@@ -260,6 +275,8 @@ class MessageAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
                 "fields": (
                     "id",
                     "whatsapp_id",
+                    "lid",
+                    "media",
                     "idempotency_key",
                     "attempts",
                     "exhausted",
@@ -313,13 +330,30 @@ class MessageAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
     retried = moment_column("retried_at", _("retried by hand"), ordering=False)
     ended = moment_column("ended_at", _("failed, skipped or cancelled"), ordering=False)
 
+    edited = moment_column("edited_at", _("edited"), ordering=False)
+    deleted = moment_column("deleted_at", _("deleted by who wrote it"), ordering=False)
+
+    @display(description=_("person"))
+    def person(self, row: Message) -> str:
+        return row.whom
+
+    @display(description=_("kind"))
+    def kind_name(self, row: Message) -> str:
+        return row.get_kind_display()
+
     @display(description=_("direction"))
     def way(self, row: Message) -> str:
         return row.get_direction_display()
 
     @display(description=_("text"))
     def beginning(self, row: Message) -> str:
-        return " ".join(row.text.split())[:40] or EMPTY
+        seen = shown.shown(row)
+        return " ".join((seen.text or seen.title).split())[:40] or EMPTY
+
+    @display(description=_("former texts"))
+    def former_texts(self, row: Message) -> str:
+        """Of a message that was edited, the oldest first."""
+        return " → ".join(former["text"] for former in row.content.get("history", [])) or EMPTY
 
     @display(description=_("reason"))
     def reason(self, row: Message) -> str:
@@ -330,7 +364,10 @@ class MessageAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
 
     @display(description=_("text"))
     def message_text(self, row: Message) -> str:
-        return bubble(row.text, is_incoming=row.direction == Message.Direction.IN)
+        is_incoming = row.direction == Message.Direction.IN
+        file_url = admin_media.file_url(row.media_id) if row.media_id is not None else ""
+        context = {"message": row, "is_incoming": is_incoming, "file_url": file_url}
+        return render_to_string("admin/message_bubble.html", context)
 
     @display(description=_("filled in"))
     def filled_in(self, row: Message) -> str:

@@ -335,4 +335,9 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.phone_number or self.group or self.lid} {self.get_status_display()}"
+        return f"{self.whom} {self.get_status_display()}"
+
+    @property
+    def whom(self) -> str:
+        """The person's number, or what there is instead of it: the group, or the LID."""
+        return self.phone_number or (str(self.group) if self.group is not None else f"LID {self.lid}")
