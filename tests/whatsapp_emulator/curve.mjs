@@ -6,11 +6,27 @@
  */
 import crypto from "node:crypto";
 
-// Node imports a JWK ten times faster than DER, and does not look at `x` of a private one.
-const privateKey = (curve, secret) =>
+const MOST_KEYS = 4000; // that are remembered
+
+/** Remembers what `make` made of the last keys: importing one takes longer than using it. */
+function remembering(make) {
+  const made = new Map();
+  const remember = (bytes, key) => {
+    if (made.size >= MOST_KEYS) made.delete(made.keys().next().value);
+    made.set(bytes.toString("latin1"), key);
+    return key;
+  };
+  const get = (bytes) => made.get(bytes.toString("latin1")) ?? remember(bytes, make(bytes));
+  return { get, remember };
+}
+
+// Node imports a JWK faster than DER, and does not look at `x` of a private one.
+const imported = (curve, secret) =>
   crypto.createPrivateKey({ key: { kty: "OKP", crv: curve, d: secret.toString("base64url"), x: "" }, format: "jwk" });
-const publicKey = (raw) =>
-  crypto.createPublicKey({ key: { kty: "OKP", crv: "X25519", x: raw.toString("base64url") }, format: "jwk" });
+const privateKeys = remembering((secret) => imported("X25519", secret));
+const publicKeys = remembering((raw) =>
+  crypto.createPublicKey({ key: { kty: "OKP", crv: "X25519", x: raw.toString("base64url") }, format: "jwk" }),
+);
 const publicOf = (key) => Buffer.from(crypto.createPublicKey(key).export({ format: "jwk" }).x, "base64url");
 
 /** `{private, public}`, 32 bytes each, from 32 bytes of secret. */
@@ -18,17 +34,22 @@ export function keyPairFrom(secret) {
   const scalar = Buffer.from(secret);
   scalar[0] &= 248;
   scalar[31] = (scalar[31] & 127) | 64;
-  return { private: scalar, public: publicOf(privateKey("X25519", scalar)) };
+  return { private: scalar, public: publicOf(privateKeys.get(scalar)) };
 }
 
-export const newKeyPair = () => keyPairFrom(crypto.randomBytes(32));
+export function newKeyPair() {
+  const { privateKey } = crypto.generateKeyPairSync("x25519");
+  const { d, x } = privateKey.export({ format: "jwk" });
+  const pair = { private: Buffer.from(d, "base64url"), public: Buffer.from(x, "base64url") };
+  privateKeys.remember(pair.private, privateKey);
+  return pair;
+}
 
+/** What two sides share, from one's private key (32 bytes) and the other's public key (32, or 33 with its type). */
 export function sharedSecret(privateBytes, publicBytes) {
-  const raw = publicBytes.length === 33 ? publicBytes.subarray(1) : publicBytes;
-  return crypto.diffieHellman({
-    privateKey: privateKey("X25519", privateBytes),
-    publicKey: publicKey(Buffer.from(raw)),
-  });
+  const raw = Buffer.from(publicBytes.length === 33 ? publicBytes.subarray(1) : publicBytes);
+  if (raw.length !== 32) throw new Error("a public key has 32 bytes");
+  return crypto.diffieHellman({ privateKey: privateKeys.get(privateBytes), publicKey: publicKeys.get(raw) });
 }
 
 /** A key pair that also signs. */
@@ -37,7 +58,7 @@ export class SigningKey {
   #sign;
 
   constructor(seed) {
-    this.#signer = privateKey("Ed25519", seed);
+    this.#signer = imported("Ed25519", seed);
     this.#sign = publicOf(this.#signer)[31] & 128;
     const pair = keyPairFrom(crypto.createHash("sha512").update(seed).digest().subarray(0, 32));
     this.private = pair.private;

@@ -1,4 +1,5 @@
 /** The server's side of the Noise handshake (XX, 25519, AES-GCM, SHA-256), and the frames after it. */
+import { createSecretKey } from "node:crypto";
 import { decodeBinaryNode, encodeBinaryNode, NOISE_MODE, NOISE_WA_HEADER, proto } from "baileys";
 import { decryptGcm, encryptGcm, hkdf, newKeyPair, sha256, sharedSecret } from "./curve.mjs";
 
@@ -127,8 +128,8 @@ export class Transport {
   #sent = 0;
 
   constructor(readKey, writeKey) {
-    this.readKey = readKey;
-    this.writeKey = writeKey;
+    this.readKey = createSecretKey(readKey); // as bytes it would be imported for every frame
+    this.writeKey = createSecretKey(writeKey);
   }
 
   open(frame) {

@@ -15,11 +15,14 @@ import {
 } from "baileys/lib/Signal/Group/index.js";
 import { BufferJSON } from "baileys";
 import { hmac, keyPairFrom, SigningKey } from "./curve.mjs";
+import { useFastPrimitives } from "./signal_primitives.mjs";
 import { bigEndian } from "./stanzas.mjs";
+
+useFastPrimitives();
 
 const TYPE = Buffer.from([5]);
 const SIGNED_PREKEY = 1;
-const MOST_SESSIONS = 6; // with one device; older ones that were replaced are of no use any more
+const MOST_SESSIONS = 3; // with one device; older ones that were replaced are of no use any more
 const MOST_PHONES = 4000; // whose keys are kept in memory
 
 const typed = (key) => (key.length === 33 ? key : Buffer.concat([TYPE, key]));
@@ -33,7 +36,7 @@ export class PhoneKeys {
 
   constructor(state) {
     this.#state = state;
-    this.#secret = state.file("phones.secret", () => crypto.randomBytes(32));
+    this.#secret = crypto.createSecretKey(state.file("phones.secret", () => crypto.randomBytes(32)));
   }
 
   /** @returns {PhoneSignal} */
