@@ -11,6 +11,7 @@ from hashlib import blake2b
 from django.conf import settings
 
 from messaging.events import Outcome
+from messaging.kinds import Kind
 from session_service.providers.base import OutgoingMessage
 from session_service.providers.simulated.queue_events import inbound_event
 
@@ -83,6 +84,8 @@ class Behaviour:
         delivering, opening, opens, answers, answering = self._draws(message.to, message.text, number=5)
         delivered = self.ack_ms + _around(self.delivered_ms, delivering)
         events = [(delivered, f"delivered {message_id}")]
+        if message.kind == Kind.REACTION:  # nobody opens one
+            return tuple(events)
         replies = answers < self.reply_rate
         if replies or opens < self.read_rate:
             read = delivered + _around(self.read_ms, opening)
