@@ -83,8 +83,8 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A message was edited (`text` is the new one) or deleted for everyone by who wrote it: the person, or, with
-    `from_me`, the sender itself on another of its devices."""
+    """A message was edited (`text` is the new one) or deleted for everyone: by the person of this number or LID, or, with
+    `from_me`, by the sender itself on another of its devices. Whether it was theirs to change, the ledger knows."""
 
     sender_id: int
     whatsapp_id: str
@@ -92,6 +92,8 @@ class Changed:
     text: str | None = None
     deleted: bool = False
     from_me: bool = False
+    phone_number: str = ""
+    lid: str = ""
 
 
 Event = Receipt | Inbound | Changed

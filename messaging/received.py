@@ -92,19 +92,31 @@ def _storable(value: Any) -> Any:
     return value
 
 
+# Anybody can send a change that names a message of somebody else: what counts is who sent both.
+_NAMED_SQL = (
+    """whatsapp_id = %(whatsapp_id)s AND whatsapp_id <> '' AND sender_id = %(sender)s AND deleted_at IS NULL"""
+)
+_THEIRS_SQL = f"""{_NAMED_SQL} AND CASE WHEN %(from_me)s THEN direction = 'out' ELSE direction = 'in'
+    AND (phone_number = %(phone_number)s AND phone_number <> '' OR lid = %(lid)s AND lid <> '') END"""
+# In a group, whom we know to be an admin may delete what others wrote.
+_OF_THEIR_GROUP_SQL = f"""{_NAMED_SQL} AND direction = 'in' AND EXISTS (
+    SELECT FROM messaging_group AS chat, jsonb_array_elements(chat.members) AS member
+    WHERE chat.id = messaging_message.group_id AND member -> 'is_admin' = 'true' AND (
+        member ->> 'phone_number' = %(phone_number)s AND %(phone_number)s <> ''
+        OR member ->> 'lid' = %(lid)s AND %(lid)s <> ''
+    )
+)"""
 # The former text goes to the end of the history, unless this edit or a later one was written before.
-_EDITED_SQL = """
+_EDITED_SQL = f"""
 UPDATE messaging_message SET text = %(text)s, edited_at = %(at)s,
     content = content || jsonb_build_object('history',
         COALESCE(content -> 'history', '[]') || jsonb_build_object('text', text, 'until', %(at)s::timestamptz))
-WHERE whatsapp_id = %(whatsapp_id)s AND whatsapp_id <> '' AND sender_id = %(sender)s AND direction = %(direction)s
-    AND deleted_at IS NULL AND (edited_at IS NULL OR edited_at < %(at)s)
+WHERE {_THEIRS_SQL} AND (edited_at IS NULL OR edited_at < %(at)s)
 RETURNING id
 """
-_DELETED_SQL = """
-UPDATE messaging_message SET deleted_at = %(at)s, text = '', content = '{}', media_id = NULL
-WHERE whatsapp_id = %(whatsapp_id)s AND whatsapp_id <> '' AND sender_id = %(sender)s AND direction = %(direction)s
-    AND deleted_at IS NULL
+_DELETED_SQL = f"""
+UPDATE messaging_message SET deleted_at = %(at)s, text = '', content = '{{}}', media_id = NULL
+WHERE {_THEIRS_SQL} OR {_OF_THEIR_GROUP_SQL}
 RETURNING id
 """
 
@@ -125,7 +137,9 @@ def write_changes(changes: Sequence[Changed]) -> list[int]:
                 {
                     "sender": change.sender_id,
                     "whatsapp_id": change.whatsapp_id,
-                    "direction": "out" if change.from_me else "in",
+                    "from_me": change.from_me,
+                    "phone_number": change.phone_number,
+                    "lid": change.lid,
                     "at": change.at,
                     "text": _storable(change.text or ""),
                 },

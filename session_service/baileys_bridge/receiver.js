@@ -66,7 +66,7 @@ export class Receiver {
     if (!said) return;
     if (said.changed !== undefined) {
       const { changed: id, text, deleted } = said;
-      await this.session.deliver({ event: "changed", id, at: where.at, text, deleted });
+      await this.session.deliver({ event: "changed", id, at: where.at, from: where.from, text, deleted });
       return;
     }
     const { file, vote, quoted, reacted, ...rest } = said;

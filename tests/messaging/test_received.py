@@ -1,6 +1,7 @@
 """What people send, as the ledger keeps it."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -72,10 +73,20 @@ def test_a_file_that_is_not_there_says_why(sender: Sender) -> None:
     }
 
 
+def _edit(sender: Sender, text: str, at: datetime) -> Changed:
+    return Changed(sender.pk, "IN1", at, text, phone_number=NUMBER)
+
+
+def deleted_by(sender: Sender, *, phone_number: str = "", lid: str = "") -> Changed:
+    moment = MOMENT + timedelta(seconds=5)
+    return Changed(sender.pk, "IN1", moment, deleted=True, phone_number=phone_number, lid=lid)
+
+
 def test_an_edit_keeps_the_former_text_and_comes_once(sender: Sender) -> None:
+    edited = partial(_edit, sender)
     later, latest = MOMENT + timedelta(seconds=10), MOMENT + timedelta(seconds=20)
     hear(said(sender, text="first"))
-    edits = [Changed(sender.pk, "IN1", latest, "third"), Changed(sender.pk, "IN1", later, "second")]
+    edits = [edited("third", latest), edited("second", later)]
     hear(*edits)
     hear(*edits)
     message = Message.objects.get()
@@ -85,8 +96,8 @@ def test_an_edit_keeps_the_former_text_and_comes_once(sender: Sender) -> None:
 
 def test_a_deletion_removes_what_was_said(sender: Sender) -> None:
     hear(said(sender, kind="location", text="secret", content={"latitude": 1, "longitude": 2}))
-    deletion = Changed(sender.pk, "IN1", MOMENT + timedelta(seconds=5), deleted=True)
-    hear(deletion, Changed(sender.pk, "IN1", MOMENT + timedelta(seconds=9), "too late"))
+    deletion = deleted_by(sender, phone_number=NUMBER)
+    hear(deletion, Changed(sender.pk, "IN1", MOMENT + timedelta(seconds=9), "too late", phone_number=NUMBER))
     message = Message.objects.get()
     assert (message.text, message.content, message.deleted_at) == ("", {}, deletion.at)
 
@@ -95,10 +106,32 @@ def test_nobody_changes_what_the_sender_wrote(organization: Organization, sender
     Message.objects.create(
         organization=organization, sender=sender, phone_number=NUMBER, whatsapp_id="OUT1", text="Promo", status=40
     )
-    hear(Changed(sender.pk, "OUT1", MOMENT, deleted=True), Changed(sender.pk, "OUT1", MOMENT, "forged"))
+    hear(
+        Changed(sender.pk, "OUT1", MOMENT, deleted=True, phone_number=NUMBER),
+        Changed(sender.pk, "OUT1", MOMENT, "forged", phone_number=NUMBER),
+    )
     assert Message.objects.get().text == "Promo"
     hear(Changed(sender.pk, "OUT1", MOMENT, "corrected", from_me=True))
     assert Message.objects.get().text == "corrected"
+
+
+def test_nobody_changes_what_somebody_else_wrote(sender: Sender) -> None:
+    hear(said(sender, lid=LID), deleted_by(sender, phone_number="+6281200000009"), deleted_by(sender, lid="2"))
+    hear(deleted_by(sender), Changed(sender.pk, "IN1", MOMENT, "forged", lid="2"))
+    assert Message.objects.get().text == "Halo"
+    hear(deleted_by(sender, lid=LID))
+    assert Message.objects.get().text == ""
+
+
+def test_an_admin_of_a_group_deletes_what_others_wrote(sender: Sender) -> None:
+    hear(said(sender, group="1@g.us"))
+    admin = {"phone_number": "", "lid": "7", "name": "", "is_admin": True}
+    member = {"phone_number": "+6281200000009", "lid": "8", "name": "", "is_admin": False}
+    Group.objects.update(members=[admin, member])
+    hear(deleted_by(sender, lid="8", phone_number="+6281200000009"))
+    assert Message.objects.get().deleted_at is None
+    hear(deleted_by(sender, lid="7"))
+    assert Message.objects.get().deleted_at is not None
 
 
 def test_who_writes_becomes_a_contact_once(organization: Organization, sender: Sender) -> None:

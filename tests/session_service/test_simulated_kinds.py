@@ -157,8 +157,8 @@ def test_edits_and_deletions_reach_the_ledger(sender: Sender) -> None:
         edited = network.say(from_number=TO, to_number=sender.phone_number, text="one")
         deleted = network.say(from_number=TO, to_number=sender.phone_number, text="secret")
         wait_until(lambda: received(2), "both are stored")
-        network.edit(to_number=sender.phone_number, message_id=edited, text="two")
-        network.delete(to_number=sender.phone_number, message_id=deleted)
+        network.edit(from_number=TO, to_number=sender.phone_number, message_id=edited, text="two")
+        network.delete(from_number=TO, to_number=sender.phone_number, message_id=deleted)
         wait_until(lambda: Message.objects.exclude(edited_at=None, deleted_at=None).count() == 2, "both are changed")
     assert Message.objects.get(whatsapp_id=edited).text == "two"
     assert Message.objects.get(whatsapp_id=deleted).text == ""

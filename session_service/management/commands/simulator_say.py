@@ -36,9 +36,11 @@ class Command(BaseCommand):
         to_number = _phone_number("--to", options["to"])
         try:
             if options["delete"]:
-                network.delete(to_number=to_number, message_id=options["delete"])
+                network.delete(from_number=from_number, to_number=to_number, message_id=options["delete"])
             elif options["edit"]:
-                network.edit(to_number=to_number, message_id=options["edit"], text=options["text"])
+                network.edit(
+                    from_number=from_number, to_number=to_number, message_id=options["edit"], text=options["text"]
+                )
             else:
                 self.stdout.write(_say(from_number, to_number, options))
         except (network.NetworkError, OSError) as error:

@@ -139,14 +139,14 @@ def say(
     return message_id
 
 
-def edit(*, to_number: str, message_id: str, text: str) -> None:
+def edit(*, from_number: str, to_number: str, message_id: str, text: str) -> None:
     """A person changes what they wrote to a linked number. Raises `NotLinked`."""
-    _tell(to_number, changed_event(message_id, text=text))
+    _tell(to_number, changed_event(from_number, message_id, text=text))
 
 
-def delete(*, to_number: str, message_id: str) -> None:
+def delete(*, from_number: str, to_number: str, message_id: str) -> None:
     """A person deletes for everyone what they wrote to a linked number. Raises `NotLinked`."""
-    _tell(to_number, changed_event(message_id, deleted=True))
+    _tell(to_number, changed_event(from_number, message_id))
 
 
 def described(file: Path) -> tuple[dict[str, Any], str]:

@@ -16,9 +16,9 @@ def inbound_event(from_number: str, message_id: str, text: str, **rest: Any) -> 
     return json.dumps(said | {key: value for key, value in rest.items() if value}, ensure_ascii=False)
 
 
-def changed_event(message_id: str, *, text: str | None = None, deleted: bool = False) -> str:
-    """A person edited a message, or deleted it for everyone."""
-    change = {"changed": message_id, "deleted": True} if deleted else {"changed": message_id, "text": text}
+def changed_event(from_number: str, message_id: str, *, text: str | None = None) -> str:
+    """A person edited a message, or, without a text, deleted it for everyone."""
+    change = {"from": from_number, "changed": message_id, "text": text, "deleted": text is None}
     return json.dumps(change, ensure_ascii=False)
 
 
@@ -31,7 +31,8 @@ def parse(sender_id: int, event: str, due_ms: float) -> Event:
         return Receipt(sender_id, message_id, status, at)
     said = json.loads(event)
     if "changed" in said:
-        return Changed(sender_id, said["changed"], at, said.get("text"), said.get("deleted", False))
+        number = said["from"]
+        return Changed(sender_id, said["changed"], at, said["text"], said["deleted"], phone_number=number)
     media = said.get("media")
     return Inbound(
         sender_id=sender_id,
