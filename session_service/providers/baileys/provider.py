@@ -216,6 +216,7 @@ class BaileysProvider:
         for path in wire.files(found):
             with suppress(FileNotFoundError):
                 os.unlink(path)
+        await self.auth_state.room()
         done: defaultdict[Bridge, list[int]] = defaultdict(list)
         for _, bridge, line in reported:
             done[bridge].append(line["n"])

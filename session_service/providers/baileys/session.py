@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROUNDS_OF_CODES = 5  # of some minutes each; nobody is looking at the code after that
-SECONDS_TO_CLOSE = 2.0
+SECONDS_TO_CLOSE = 3.0
 SECONDS_FOR_LIMIT = 5.0
 
 
@@ -159,7 +160,7 @@ class BaileysSession:
         elif disconnect.action is Action.CONNECT_AT_ONCE:
             await self._connect()
         else:
-            await self._back_off(code)
+            await self._back_off(_reason(code, text))
 
     def _follows_from(self, code: int) -> Disconnect:
         if code == disconnects.TIMED_OUT and self._shows_code and not self._linked:
@@ -174,17 +175,16 @@ class BaileysSession:
             self._restarted = True
         return disconnect
 
-    async def _back_off(self, code: int) -> None:
+    async def _back_off(self, reason: str) -> None:
         delay = self._backoff.next_delay()
         if delay is None:
-            await self._end(disconnects.GAVE_UP)
+            await self._end(replace(disconnects.GAVE_UP, detail=f"{disconnects.GAVE_UP.detail} ({reason})"))
             return
-        detail = _("The connection to WhatsApp was lost (%(code)s).") if self._was_connected else ""
-        await self._report(
-            SenderStatus.RECONNECTING,
-            (detail or _("WhatsApp could not be reached (%(code)s).")) % {"code": code or _("no bridge")},
-            next_try_at=now() + timedelta(seconds=delay),
-        )
+        if self._was_connected:
+            detail = _("The connection to WhatsApp was lost (%(reason)s).") % {"reason": reason}
+        else:
+            detail = _("WhatsApp could not be reached (%(reason)s).") % {"reason": reason}
+        await self._report(SenderStatus.RECONNECTING, detail, next_try_at=now() + timedelta(seconds=delay))
         await asyncio.sleep(delay)
         await self._connect()
 
@@ -211,17 +211,22 @@ class BaileysSession:
         await self._ask("log_out")
 
     async def close(self) -> None:
-        """Returns when the connection is closed: only then may another worker open it."""
+        """Returns when the connection is closed: only then may another worker open it. Raises `Gone` where nobody knows
+        whether it is."""
         self._refusal = self._refusal or "closed"
         self._connected = False
         self._life.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(self._life, *self._tasks, return_exceptions=True)
-        if self._bridge is not None:
-            with suppress(Gone, Refused):
+        try:
+            if self._bridge is not None and self._bridge.alive:
                 await self._bridge.ask("close", seconds=SECONDS_TO_CLOSE, session=self.number)
-        self._provider.leave(self)
+        except Gone:
+            if self._bridge is not None and self._bridge.alive:
+                raise  # it may still be open: its lease must run out, and is not given up
+        finally:
+            self._provider.leave(self)
 
     # -- Messages --
 
@@ -317,6 +322,11 @@ class BaileysSession:
             raise NotPossible(_("WhatsApp refused: %(reason)s") % {"reason": error}) from error
         except Gone as error:
             raise NotPossible(_("WhatsApp did not answer. Try again.")) from error
+
+
+def _reason(code: int, text: str) -> str:
+    """Why a connection ended, in a few words: WhatsApp's code, or what is wrong with our own process."""
+    return str(code) if code != disconnects.BRIDGE_LOST else text
 
 
 def _result(

@@ -62,8 +62,8 @@ class Linked:
     async def is_connected(self, times: int = 1) -> None:
         await until(lambda: self.heard.statuses.count("connected") >= times, PATIENCE)
 
-    async def send(self, number: int, to: str, text: str = "Hello", **more: Any) -> None:
-        made = message(number, to=to, text=text, whatsapp_id=f"ID{self.sender_id}A{number}", epoch=self.epoch)
+    async def send(self, number: int, person: str, text: str = "Hello", **more: Any) -> None:
+        made = message(number, to=person, text=text, whatsapp_id=f"ID{self.sender_id}A{number}", epoch=self.epoch)
         await self.session.send([replace(made, **more)])
 
     async def has_result(self, number: int) -> tuple[str, str]:

@@ -87,6 +87,16 @@ async def test_a_person_shown_by_lid_is_the_same_person(
     assert (by_number.phone_number, by_number.lid) == (by_lid.phone_number, by_lid.lid) == (person, by_lid.lid)
 
 
+async def test_somebody_known_by_lid_alone_is_answered(link: Link, new_phone: NewPhone) -> None:
+    linked, person = await link(), new_phone()
+    await linked.say(person, "Who am I?")
+    [said] = await linked.hears(1)
+    await linked.send(1, person, "Somebody.", lid=said.lid, to="")
+    assert await linked.has_result(1) == ("acknowledged", "")
+    [line] = await linked.inbox(person)
+    assert (line["text"], line["from"]) == ("Somebody.", linked.phone)
+
+
 async def test_a_number_that_is_not_on_whatsapp_gets_nothing_and_is_reported(link: Link) -> None:
     linked = await link()
     await linked.send(1, "+628211110000")
