@@ -45,9 +45,19 @@ export class Receiver {
 
   async #onPlain({ attrs }, plain, mapping) {
     const author = attrs.participant ?? attrs.from;
-    if (attrs.recipient || this.session.isMe(author)) return; // another device of ours
+    if (this.session.isMe(author)) return this.#onOwn(attrs, decode(plain));
+    if (attrs.recipient) return;
     const from = await identify([author, ...NAMES_OF_AUTHOR.map((name) => attrs[name])], mapping);
     await this.#onMessage(envelope(attrs.id, attrs.t, attrs.notify, attrs.from, from), decode(plain));
+  }
+
+  /** What another device of ours sent: only what it changes concerns the ledger. */
+  async #onOwn({ t }, message) {
+    const said = translated(message.deviceSentMessage?.message ?? message);
+    if (said?.changed === undefined) return;
+    const { changed: id, text, deleted } = said;
+    const nobody = { number: "", lid: "" };
+    await this.session.deliver({ event: "changed", id, at: Number(t ?? 0), from: nobody, text, deleted, from_me: true });
   }
 
   /** A message that the phone sent again because this device could not read it; the others were reported before. */
@@ -66,7 +76,7 @@ export class Receiver {
     if (!said) return;
     if (said.changed !== undefined) {
       const { changed: id, text, deleted } = said;
-      await this.session.deliver({ event: "changed", id, at: where.at, from: where.from, text, deleted });
+      await this.session.deliver({ event: "changed", id, at: where.at, from: where.from, text, deleted, from_me: false });
       return;
     }
     const { file, vote, quoted, reacted, ...rest } = said;

@@ -42,8 +42,17 @@ def events(sender_id: int, line: Line) -> list[Event]:
             status = STATUSES[line["status"]]
             return [Receipt(sender_id, whatsapp_id, status, at) for whatsapp_id in line["ids"]]
         case "changed":
-            who = {"phone_number": line["from"]["number"], "lid": line["from"]["lid"]}
-            return [Changed(sender_id, line["id"], at, text=line["text"], deleted=line["deleted"], **who)]
+            change = Changed(
+                sender_id,
+                line["id"],
+                at,
+                text=line["text"],
+                deleted=line["deleted"],
+                from_me=line["from_me"],
+                phone_number=line["from"]["number"],
+                lid=line["from"]["lid"],
+            )
+            return [change]
         case "inbound":
             return [_inbound(sender_id, line, at)]
     raise ValueError(f"unknown event {line['event']}")

@@ -179,6 +179,20 @@ async def test_replies_reactions_edits_and_deletions_of_people(link: Link, new_p
     assert (linked.changes[1].whatsapp_id, linked.changes[1].deleted) == (reply.whatsapp_id, True)
 
 
+async def test_what_the_owner_takes_back_on_the_phone_is_known(link: Link, new_phone: NewPhone) -> None:
+    linked, person = await link(), new_phone()
+    await linked.send(1, person)
+    await linked.has_result(1)
+    said = {"from": linked.phone, "to": person}
+    written = await linked.in_thread(linked.whatsapp.post, "/say", said | {"text": "Wrong price"})
+    take_back = said | {"kind": "deletion", "to_message": written["message_id"]}
+    await linked.in_thread(linked.whatsapp.post, "/say", take_back)
+    await until(lambda: linked.changes, PATIENCE)
+    [change] = linked.changes
+    assert (change.whatsapp_id, change.deleted, change.from_me) == (written["message_id"], True, True)
+    assert linked.heard.inbound == []
+
+
 async def test_a_check_of_numbers_says_who_is_on_whatsapp(link: Link, new_phone: NewPhone) -> None:
     linked, person = await link(), new_phone()
     found = await linked.session.check_numbers([person, "+628211110000"])

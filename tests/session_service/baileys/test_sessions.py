@@ -118,6 +118,24 @@ async def test_a_refusal_by_the_server_is_no_success(
     assert await linked.has_result(2) == ("acknowledged", "")
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_a_limit_on_new_chats_is_known_with_its_end(
+    is_told: bool, link: Link, new_phone: NewPhone, whatsapp: RunningEmulator
+) -> None:
+    linked = await link()
+    if not is_told:  # its clients hear of it only while they are connected
+        await linked.close()
+    await linked.in_thread(whatsapp.post, "/timelock", {"phone": linked.phone, "seconds": 3600})
+    if not is_told:
+        await linked.open()
+        await linked.is_connected(2)
+    await linked.send(1, new_phone())
+    assert await linked.has_result(1) == ("held", "463")
+    until_when = linked.heard.sent[-1].held_until
+    assert until_when is not None
+    assert timedelta(minutes=59) < until_when - datetime.now(UTC) < timedelta(minutes=61)
+
+
 async def test_a_message_without_an_answer_has_no_result(
     link: Link, new_phone: NewPhone, whatsapp: RunningEmulator
 ) -> None:
