@@ -72,6 +72,11 @@ class ContactForm(PhoneForm):
         help_text=_("One a line, such as “city: Jakarta”. Texts use them as variables: {{city}}."),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "phone_number" in self.fields:  # only those who wrote under a LID have none
+            self.fields["phone_number"].required = True
+
 
 @admin.register(Contact)
 class ContactAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
@@ -83,7 +88,7 @@ class ContactAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
     editable_on_add = ("organization", "phone_number", "name", "attributes")
     editable_on_change = ("name", "attributes")
     fieldsets = (
-        (None, {"fields": ("name", "phone_number", "organization", "attributes")}),
+        (None, {"fields": ("name", "phone_number", "lid", "organization", "attributes")}),
         (_("Lists and history"), {"fields": ("on_lists", "created", "updated")}),
     )
     row_actions = (
@@ -100,6 +105,7 @@ class ContactAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
             ),
             icon="block",
             variant=ActionVariant.DANGER,
+            offered=lambda row: bool(row.phone_number),
         ),
     )
     created = moment_column("created_at", _("created"), ordering=False)

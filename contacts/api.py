@@ -40,7 +40,7 @@ def actor_of(request: ApiRequest) -> Actor:
 class ContactSerializer(serializers.ModelSerializer[Contact]):
     class Meta:
         model = Contact
-        fields = ("id", "phone_number", "name", "attributes", "created_at", "updated_at")
+        fields = ("id", "phone_number", "lid", "name", "attributes", "created_at", "updated_at")
 
 
 class ContactsView(ListAPIView[Contact]):

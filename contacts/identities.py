@@ -29,6 +29,8 @@ def learn(*, organization_id: int, seen: Collection[Identity]) -> None:
     A person who was known by number and by LID as two contacts becomes one. Repeats change nothing.
     """
     known = _contacts_of(organization_id, seen)
+    if _make_contacts(organization_id, seen, known):
+        known = _contacts_of(organization_id, seen)
     for identity in sorted(seen, key=lambda each: (each.phone_number, each.lid)):
         if not _is_settled(identity, known):
             with transaction.atomic():
@@ -47,6 +49,29 @@ def _contacts_of(organization_id: int, seen: Iterable[Identity]) -> list[Contact
     return list(Contact.objects.filter(Q(phone_number__in=numbers) | Q(lid__in=lids), organization_id=organization_id))
 
 
+def _make_contacts(organization_id: int, seen: Iterable[Identity], known: list[Contact]) -> bool:
+    """Makes contacts of people of whom neither number nor LID is known, all at once. What two of them have in common
+    is left to `_settle`. True if there was anybody."""
+    taken = {contact.phone_number for contact in known} | {contact.lid for contact in known}
+    new = []
+    for identity in sorted(seen, key=lambda each: (each.phone_number, each.lid)):
+        names = {identity.phone_number, identity.lid} - {""}
+        if identity.is_new_contact and names and not names & taken:
+            taken |= names
+            new.append(_contact_of(organization_id, identity))
+    Contact.objects.bulk_create(new, ignore_conflicts=True)  # somebody else may learn the same at this moment
+    return bool(new)
+
+
+def _contact_of(organization_id: int, identity: Identity) -> Contact:
+    return Contact(
+        organization_id=organization_id,
+        phone_number=identity.phone_number,
+        lid=identity.lid,
+        name=identity.name[:200],
+    )
+
+
 def _is_settled(identity: Identity, known: list[Contact]) -> bool:
     """Whether a contact says it all already, which is nearly always so."""
     return any(
@@ -63,17 +88,7 @@ def _settle(organization_id: int, identity: Identity) -> None:
     by_lid = of_organization.filter(lid=identity.lid).first() if identity.lid else None
     if by_number is None and by_lid is None:
         if identity.is_new_contact:
-            Contact.objects.bulk_create(
-                [
-                    Contact(
-                        organization_id=organization_id,
-                        phone_number=identity.phone_number,
-                        lid=identity.lid,
-                        name=identity.name[:200],
-                    )
-                ],
-                ignore_conflicts=True,  # somebody else learned the same at this moment
-            )
+            Contact.objects.bulk_create([_contact_of(organization_id, identity)], ignore_conflicts=True)
         return
     if by_number is not None and by_lid is not None and by_number.pk != by_lid.pk:
         _unite(by_number, by_lid)

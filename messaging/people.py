@@ -8,6 +8,7 @@ from django.db import connection
 from contacts import identities
 from contacts.identities import Identity
 from messaging.events import Inbound
+from messaging.received import lid_of, number_of, storable
 from senders.models import Sender
 
 
@@ -19,10 +20,9 @@ def learn_from(messages: Sequence[Inbound]) -> None:
     )
     seen: defaultdict[int, dict[Identity, None]] = defaultdict(dict)
     for message in messages:
-        if message.sender_id in organizations and (message.phone_number or message.lid):
-            identity = Identity(
-                message.phone_number, message.lid[:32], message.name.replace("\x00", ""), not message.group
-            )
+        phone_number, lid = number_of(message), lid_of(message)
+        if message.sender_id in organizations and (phone_number or lid):
+            identity = Identity(phone_number, lid, storable(message.name), not message.group)
             seen[organizations[message.sender_id]][identity] = None
     for organization_id, people in seen.items():
         learn(organization_id=organization_id, seen=list(people))

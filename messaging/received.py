@@ -4,6 +4,7 @@ Like everything in `messaging.ledger`: set-based, inside the caller's transactio
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,6 +43,10 @@ RETURNING id
 """
 
 
+_NUMBER = re.compile(r"\+[0-9]{1,15}")
+_LID = re.compile(r"[0-9]{1,32}")
+
+
 def write_inbound(messages: Sequence[Inbound]) -> list[int]:
     """Stores what people wrote, each WhatsApp message once. Returns the ids of the new rows."""
     if not messages:
@@ -51,25 +56,37 @@ def write_inbound(messages: Sequence[Inbound]) -> list[int]:
         if in_groups:
             cursor.execute(
                 _GROUPS_SQL,
-                [[message.sender_id for message in in_groups], [message.group for message in in_groups]],
+                [
+                    [message.sender_id for message in in_groups],
+                    [storable(message.group)[:64] for message in in_groups],
+                ],
             )
         cursor.execute(
             _INBOUND_SQL,
             [
                 MessageStatus.RECEIVED,
                 [message.sender_id for message in messages],
-                [message.phone_number for message in messages],
-                [message.lid[:32] for message in messages],
-                [message.whatsapp_id[:64] for message in messages],
-                [_storable(message.text) for message in messages],
+                [number_of(message) for message in messages],
+                [lid_of(message) for message in messages],
+                [storable(message.whatsapp_id)[:64] for message in messages],
+                [storable(message.text) for message in messages],
                 [message.kind if message.kind in Kind else Kind.UNSUPPORTED for message in messages],
                 [_content_of(message) for message in messages],
                 [message.media.media_id if message.media else None for message in messages],
-                [message.group for message in messages],
+                [storable(message.group)[:64] for message in messages],
                 [message.at for message in messages],
             ],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def number_of(message: Inbound) -> str:
+    """Empty where it is nothing that could be a phone number."""
+    return message.phone_number if _NUMBER.fullmatch(message.phone_number) else ""
+
+
+def lid_of(message: Inbound) -> str:
+    return message.lid if _LID.fullmatch(message.lid) else ""
 
 
 def _content_of(message: Inbound) -> str:
@@ -78,17 +95,17 @@ def _content_of(message: Inbound) -> str:
     if (media := message.media) is not None and media.media_id is None:
         missing = {"error": media.error or "failed", "mime_type": media.mime_type, "file_name": media.file_name}
         content = {**content, "missing_media": {**missing, "size": media.size}}
-    return json.dumps(_storable(content), ensure_ascii=False) if content else "{}"
+    return json.dumps(storable(content), ensure_ascii=False) if content else "{}"
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """PostgreSQL's texts hold neither the character NUL nor halves of a pair, both of which a phone can send."""
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "replace").decode()
     if isinstance(value, dict):
-        return {_storable(key): _storable(each) for key, each in value.items()}
+        return {storable(key): storable(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_storable(each) for each in value]
+        return [storable(each) for each in value]
     return value
 
 
@@ -141,7 +158,7 @@ def write_changes(changes: Sequence[Changed]) -> list[int]:
                     "phone_number": change.phone_number,
                     "lid": change.lid,
                     "at": change.at,
-                    "text": _storable(change.text or ""),
+                    "text": storable(change.text or ""),
                 },
             )
             changed += [row[0] for row in cursor.fetchall()]

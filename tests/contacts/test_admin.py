@@ -197,3 +197,9 @@ def test_the_sheet_of_a_campaign_is_the_campaigns_matter(staff: Client, sheet: L
     assert said(response) == ["people.xlsx: This file belongs to a campaign. Cancel the campaign instead."]
     sheet.refresh_from_db()
     assert sheet.status == ListImport.Status.READY
+
+
+def test_a_contact_that_staff_add_has_a_number(staff: Client, organization: Organization) -> None:
+    response = staff.post(reverse("admin:contacts_contact_add"), new_contact(organization, phone_number=""))
+    assert list(response.context["adminform"].form.errors) == ["phone_number"]
+    assert not Contact.objects.exists()

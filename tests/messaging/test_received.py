@@ -5,6 +5,8 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Organization
 from contacts.models import Contact, ContactList
@@ -191,3 +193,20 @@ def test_members_of_a_group_do_not_become_contacts(organization: Organization, s
     hear(said(sender, "IN1", group=group), said(sender, "IN2", group=group, phone_number="", lid=LID))
     assert [message.group for message in Message.objects.all()] == [Group.objects.get(whatsapp_id=group)] * 2
     assert Contact.objects.count() == 0
+
+
+def test_what_is_no_number_and_no_lid_does_not_hold_everybody_else_up(sender: Sender) -> None:
+    hear(said(sender, "IN1", phone_number="+628" * 9, lid="x" * 99), said(sender, "IN2\x00", name="\ud83d"))
+    assert set(Message.objects.values_list("phone_number", "lid")) == {("", ""), (NUMBER, "")}
+    assert Contact.objects.get().name == "?"
+
+
+def test_a_thousand_people_who_write_at_once_are_few_statements(sender: Sender) -> None:
+    people_who_write = [
+        said(sender, f"IN{index}", phone_number=f"+62812{index:07}", lid=f"{index + 1}") for index in range(1000)
+    ]
+    ledger.record(people_who_write)
+    with CaptureQueriesContext(connection) as queries:
+        people.learn_from(people_who_write)
+    assert Contact.objects.count() == 1000
+    assert len(queries) < 12
