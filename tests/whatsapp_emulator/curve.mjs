@@ -6,7 +6,7 @@
  */
 import crypto from "node:crypto";
 
-const MOST_KEYS = 4000; // that are remembered
+const MOST_KEYS = 3000; // that are remembered
 
 /** Remembers what `make` made of the last keys: importing one takes longer than using it. */
 function remembering(make) {
@@ -16,7 +16,12 @@ function remembering(make) {
     made.set(bytes.toString("latin1"), key);
     return key;
   };
-  const get = (bytes) => made.get(bytes.toString("latin1")) ?? remember(bytes, make(bytes));
+  const get = (bytes) => {
+    const name = bytes.toString("latin1");
+    const key = made.get(name) ?? make(bytes);
+    made.delete(name); // what was used last goes last
+    return remember(bytes, key);
+  };
   return { get, remember };
 }
 

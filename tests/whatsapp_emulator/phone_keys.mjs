@@ -23,7 +23,9 @@ useFastPrimitives();
 const TYPE = Buffer.from([5]);
 const SIGNED_PREKEY = 1;
 const MOST_SESSIONS = 3; // with one device; older ones that were replaced are of no use any more
-const MOST_PHONES = 4000; // whose keys are kept in memory
+// Of each phone, given out in turn: nobody can see that they come again, and making one takes long.
+const ONE_TIME_KEYS = 3;
+const MOST_PHONES = 2000; // whose keys are kept in memory
 
 const typed = (key) => (key.length === 33 ? key : Buffer.concat([TYPE, key]));
 const asSignal = (pair) => ({ privKey: pair.private, pubKey: typed(pair.public) });
@@ -41,12 +43,11 @@ export class PhoneKeys {
 
   /** @returns {PhoneSignal} */
   of(phone) {
-    let signal = this.#recent.get(phone);
-    if (!signal) {
-      signal = new PhoneSignal(this.#state, phone, (name) => hmac(this.#secret, `${phone}/${name}`));
-      if (this.#recent.size >= MOST_PHONES) this.#recent.delete(this.#recent.keys().next().value);
-      this.#recent.set(phone, signal);
-    }
+    const known = this.#recent.get(phone);
+    this.#recent.delete(phone); // what was used last goes last
+    const signal = known ?? new PhoneSignal(this.#state, phone, (name) => hmac(this.#secret, `${phone}/${name}`));
+    if (this.#recent.size >= MOST_PHONES) this.#recent.delete(this.#recent.keys().next().value);
+    this.#recent.set(phone, signal);
     return signal;
   }
 }
@@ -57,6 +58,7 @@ export class PhoneSignal {
   #derive;
   #signedPreKey;
   #signature;
+  #bundles = 0;
 
   constructor(state, phone, derive) {
     this.#state = state;
@@ -68,7 +70,7 @@ export class PhoneSignal {
 
   /** What another device needs to start a session with this phone. */
   bundle() {
-    const id = crypto.randomInt(1, 2 ** 24);
+    const id = 1 + (this.#bundles++ % ONE_TIME_KEYS);
     return {
       registrationId: bigEndian(this.registrationId),
       identity: this.identity.public,
@@ -159,7 +161,7 @@ export class PhoneSignal {
     return id ? asSignal(this.#preKey(id)) : undefined;
   }
 
-  removePreKey() {} // derived, and never given twice
+  removePreKey() {}
 
   loadSignedPreKey(id) {
     return id === SIGNED_PREKEY ? asSignal(this.signedPreKey) : undefined;

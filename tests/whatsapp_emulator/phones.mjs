@@ -44,10 +44,13 @@ export class Phones {
       if (seen === undefined) return this.#askAgain(delivery, error);
     }
     if (account === device.account || stanza.attrs.category === "peer") return; // its own companion's doing: nothing to show
-    if (seen !== undefined) this.#countRepeat(seen);
-    else if (!this.#store({ phone: account.phone, from: device.account.phone, id: stanza.attrs.id, message, group }))
-      return;
-    this.#acknowledge(delivery, seen === undefined ? message : null);
+    if (seen !== undefined) {
+      this.#countRepeat(seen);
+      return this.#acknowledge(delivery);
+    }
+    const { phone } = account;
+    const kind = this.#store({ phone, from: device.account.phone, id: stanza.attrs.id, message, group });
+    if (kind) this.#acknowledge(delivery, kind);
   }
 
   async #open({ account, device, group, sealed }) {
@@ -68,10 +71,10 @@ export class Phones {
     return proto.Message.fromObject(merged);
   }
 
-  /** Puts a message into the inbox; returns whether there was anything to put. */
+  /** Puts a message into the inbox; returns its kind, or null when a person would see nothing. */
   #store({ phone, from, id, message, group }) {
     const what = described(message);
-    if (!what) return false;
+    if (!what) return null;
     const key = `inbox/${this.state.next()}`;
     const secret = message.messageContextInfo?.messageSecret;
     this.state.set(key, {
@@ -90,7 +93,7 @@ export class Phones {
     });
     this.state.set(`seen/${phone}/${from}/${id}`, key);
     this.emulator.statistics.received += 1;
-    return true;
+    return what.kind;
   }
 
   #countRepeat(key) {
@@ -100,7 +103,8 @@ export class Phones {
     this.emulator.statistics.repeats += 1;
   }
 
-  #acknowledge({ account, device, stanza, group }, message) {
+  /** Plans the receipts for a message; one that came before is only delivered again. */
+  #acknowledge({ account, device, stanza, group }, kind = null) {
     const { delivered_ms: delivered, read_ms: read } = this.emulator.behaviourOf(account.phone);
     if (delivered === null) return;
     const receipt = {
@@ -111,10 +115,9 @@ export class Phones {
       group: group?.jid ?? null,
     };
     this.emulator.agenda.add(delivered, { ...receipt, type: null });
-    const what = message && described(message);
-    if (read === null || !what || UNREAD_KINDS.includes(what.kind)) return;
+    if (read === null || !kind || UNREAD_KINDS.includes(kind)) return;
     this.emulator.agenda.add(delivered + read, { ...receipt, type: "read" });
-    if (what.kind === "voice") this.emulator.agenda.add(delivered + read * 2, { ...receipt, type: "played" });
+    if (kind === "voice") this.emulator.agenda.add(delivered + read * 2, { ...receipt, type: "played" });
   }
 
   /** A receipt is due: every companion of the sender's account gets it. */
