@@ -1,9 +1,14 @@
-/** A map that holds at most `most` entries and forgets those that were not used for longest. */
+/**
+ * A map that forgets those entries that were not used for longest. It holds at most `most` of them, or, where `weigh`
+ * says how much each is, entries of that much together.
+ */
 export class BoundedMap {
   #entries = new Map();
+  #weight = 0;
 
-  constructor(most) {
+  constructor(most, weigh = () => 1) {
     this.most = most;
+    this.weigh = weigh;
   }
 
   get(key) {
@@ -19,17 +24,20 @@ export class BoundedMap {
   }
 
   set(key, value) {
-    this.#entries.delete(key);
+    this.delete(key);
     this.#entries.set(key, value);
-    if (this.#entries.size > this.most) this.#entries.delete(this.#entries.keys().next().value);
+    this.#weight += this.weigh(value);
+    while (this.#weight > this.most) this.delete(this.#entries.keys().next().value);
   }
 
   delete(key) {
+    if (this.#entries.has(key)) this.#weight -= this.weigh(this.#entries.get(key));
     return this.#entries.delete(key);
   }
 
   clear() {
     this.#entries.clear();
+    this.#weight = 0;
   }
 }
 

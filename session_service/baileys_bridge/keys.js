@@ -1,7 +1,8 @@
 import { BufferJSON, proto } from "baileys";
 import { BoundedMap } from "./bounded.js";
 
-const KEPT = 300; // entries a session: the chats it is busy with
+const KEPT = 256 * 1024; // characters a session: the chats it is busy with
+const EACH = 60; // for the name, and for what is known not to exist
 // Used once each, and there are hundreds.
 const NOT_KEPT = new Set(["pre-key"]);
 
@@ -11,7 +12,7 @@ const NOT_KEPT = new Set(["pre-key"]);
  * their order, so a later question sees them.
  */
 export class Keys {
-  #kept = new BoundedMap(KEPT);
+  #kept = new BoundedMap(KEPT, (text) => EACH + (text?.length ?? 0));
   #wanted = null;
 
   /** @param {(wanted: object) => Promise<object>} fetch  @param {(data: object) => void} store  texts by type and id */

@@ -52,8 +52,8 @@ const orders = {
   },
   open(order) {
     const session = new Session(order, channel, settings);
-    sessions.set(session.number, session);
     session.open();
+    sessions.set(session.number, session);
   },
   send: ({ messages }, session) => session.outbox.send(messages),
   typing: (order, session) => session.outbox.typing(order),

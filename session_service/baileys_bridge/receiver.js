@@ -57,7 +57,15 @@ export class Receiver {
     if (said?.changed === undefined) return;
     const { changed: id, text, deleted } = said;
     const nobody = { number: "", lid: "" };
-    await this.session.deliver({ event: "changed", id, at: Number(t ?? 0), from: nobody, text, deleted, from_me: true });
+    await this.session.deliver({
+      event: "changed",
+      id,
+      at: Number(t ?? 0),
+      from: nobody,
+      text,
+      deleted,
+      from_me: true,
+    });
   }
 
   /** A message that the phone sent again because this device could not read it; the others were reported before. */
@@ -76,7 +84,15 @@ export class Receiver {
     if (!said) return;
     if (said.changed !== undefined) {
       const { changed: id, text, deleted } = said;
-      await this.session.deliver({ event: "changed", id, at: where.at, from: where.from, text, deleted, from_me: false });
+      await this.session.deliver({
+        event: "changed",
+        id,
+        at: where.at,
+        from: where.from,
+        text,
+        deleted,
+        from_me: false,
+      });
       return;
     }
     const { file, vote, quoted, reacted, ...rest } = said;

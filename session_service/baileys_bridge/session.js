@@ -159,7 +159,7 @@ export class Session {
       this.tell({ event: "open", number: numberOf(jidNormalizedUser(id)), lid: lidOf(jidNormalizedUser(lid ?? "")) });
     }
     if (reachoutTimeLock) this.tell({ event: "limit", ...limitOf(reachoutTimeLock) });
-    if (connection === "close") this.#end(lastDisconnect?.error);
+    if (connection === "close") this.#onClose(lastDisconnect?.error);
   }
 
   /** A new QR code; or the moment to ask for a pairing code, once a connection. */
@@ -204,6 +204,13 @@ export class Session {
   }
 
   // -- The end --
+
+  /** What was being sent may have left: the keys' next state is reported before the end, so that it is not used twice. */
+  async #onClose(error) {
+    this.outbox.stop();
+    await Promise.race([this.outbox.idle(), pause(SECONDS_TO_CLOSE)]);
+    this.#end(error);
+  }
 
   /** Something broke that belongs to this session: it ends, and the others go on. */
   fail(error) {

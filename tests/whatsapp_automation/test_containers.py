@@ -83,6 +83,11 @@ def test_secrets_have_no_defaults() -> None:
         assert all(use.startswith(":?") for use in uses)
 
 
+def test_the_whatsapp_client_is_installed_in_the_image() -> None:
+    product = re.split(r"^FROM \S+ AS ", DOCKERFILE, flags=re.MULTILINE)[stages().index("product") + 1]
+    assert "COPY --from=bridge /app/node_modules session_service/baileys_bridge/node_modules\n" in product
+
+
 def test_every_stage_that_runs_drops_root_and_is_checked() -> None:
     for name in ("storage", "product"):
         stage = re.split(r"^FROM \S+ AS ", DOCKERFILE, flags=re.MULTILINE)[stages().index(name) + 1]

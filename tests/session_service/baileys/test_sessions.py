@@ -187,6 +187,25 @@ async def test_what_was_under_way_when_the_connection_broke_may_be_repeated(
     assert (line["text"], line["repeats"]) == ("once", 1)
 
 
+async def test_a_lost_connection_costs_no_key_its_next_state(
+    link: Link, new_phone: NewPhone, whatsapp: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a phone could not read because of it, it would ask for again."""
+    monkeypatch.setattr(disconnects, "FIRST_DELAY", 0.05)
+    linked, person = await link(), new_phone()
+    before = (await linked.in_thread(whatsapp.stats))["retries_asked"]
+    for number in range(1, 6):
+        await linked.in_thread(whatsapp.fault, "drop_after", phone=linked.phone, count=1)
+        await linked.send(number, person)
+        assert await linked.has_result(number) == ("lost", "connection_lost")
+        await linked.is_connected(number + 1)
+    await linked.send(9, person)
+    assert await linked.has_result(9) == ("acknowledged", "")
+    await asyncio.sleep(0.3)
+    assert len(await linked.inbox(person)) == 6
+    assert (await linked.in_thread(whatsapp.stats))["retries_asked"] == before
+
+
 async def test_without_a_connection_a_message_does_not_leave(link: Link, new_phone: NewPhone) -> None:
     linked = await link()
     await linked.close()
