@@ -66,13 +66,19 @@ class TestScanning:
 
     def test_needs_a_code(self, beside):
         sender = make_sender(make_organization(), name="Sales", provider="baileys", phone_number="")
-        with pytest.raises(CommandError, match="Sales: There is no QR code to scan"):
+        with pytest.raises(CommandError, match="Sales: There is no code to scan"):
             run("emulator_scan", "--sender", str(sender.pk), "--phone", PERSON)
 
     def test_needs_a_code_that_somebody_shows(self, beside):
         sender = make_sender(make_organization(), name="Sales", provider="baileys", phone_number="")
         linking.show_qr(sender.pk, "2@old,a,b,c", 20)
         with pytest.raises(CommandError, match="Sales: no client shows this QR code"):
+            run("emulator_scan", "--sender", str(sender.pk), "--phone", PERSON)
+
+    def test_types_the_pairing_code_that_is_shown(self, beside):
+        sender = make_sender(make_organization(), name="Sales", provider="baileys", phone_number="")
+        linking.show_pairing_code(sender.pk, "ABCD1234", 20)
+        with pytest.raises(CommandError, match=r"Sales: no client waits for a pairing code"):
             run("emulator_scan", "--sender", str(sender.pk), "--phone", PERSON)
 
     def test_needs_a_sender_with_baileys(self, beside):

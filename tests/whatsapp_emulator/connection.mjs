@@ -162,7 +162,7 @@ export class Connection {
     for (const stanza of waiting) this.send({ ...stanza, attrs: { ...stanza.attrs, offline: "0" } });
     this.send(node("ib", {}, [node("offline", { count })]));
     this.active = true;
-    this.emulator.phones.greet(this.device);
+    this.emulator.phones.greet(this.device).catch((error) => this.emulator.log(error.stack));
   }
 
   async #handle(stanza) {

@@ -65,6 +65,7 @@ export class Emulator {
   /** Starts to listen on loopback; 0 takes the port of the last run, or any. Returns what clients and testers need. */
   async listen(port = 0) {
     this.server = http.createServer((request, response) => this.admin.answer(request, response));
+    this.port = await listenOn(this.server, port, this.state.get("port"));
     const sockets = new WebSocketServer({
       server: this.server,
       path: "/ws/chat",
@@ -72,7 +73,6 @@ export class Emulator {
       maxPayload: LARGEST_PAYLOAD,
     });
     sockets.on("connection", (socket) => this.connections.add(new Connection(this, socket)));
-    this.port = await listenOn(this.server, port, this.state.get("port"));
     this.state.set("port", this.port);
     await this.media.listen(listenOn);
     this.state.flush();

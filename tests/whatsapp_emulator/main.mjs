@@ -38,7 +38,13 @@ async function stop() {
 for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, stop);
 if (options["until-stdin-closes"]) process.stdin.resume().once("close", stop).once("end", stop);
 
-const ready = JSON.stringify(await emulator.listen(Number(options.port)));
+let ready;
+try {
+  ready = JSON.stringify(await emulator.listen(Number(options.port)));
+} catch (error) {
+  process.stderr.write(`The emulator cannot start: ${error.message}\n`);
+  process.exit(1);
+}
 emulator.state.replaceFile("ready.json", ready);
 process.stdout.write(`${ready}\n`);
 if (options.prepare) await stop();

@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--sender", type=int, required=True, metavar="ID")
         parser.add_argument("--phone", required=True, help="The number of the emulated phone, such as +6281234567890.")
-        parser.add_argument("--code", help="The pairing code that the sender shows, in place of its QR code.")
+        parser.add_argument("--code", help="A pairing code to type, in place of what the sender shows.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -48,14 +48,16 @@ def _sender(pk: int) -> Sender:
 
 
 def _scan(emulator: Emulator, sender: Sender, phone: str) -> dict[str, Any]:
-    """Scans the code that is shown; the next one when it was replaced meanwhile."""
+    """Takes the code that is shown; the next one when it was replaced meanwhile."""
     until = time.monotonic() + SECONDS_TO_WAIT
-    problem = "There is no QR code to scan: connect the sender first."
+    problem = "There is no code to scan or to type: connect the sender first."
     while time.monotonic() < until:
-        if shown := linking.shown_qr(sender.pk):
-            try:
+        try:
+            if code := linking.shown_pairing_code(sender.pk):
+                return emulator.pair(code=code.code, phone=phone)
+            if shown := linking.shown_qr(sender.pk):
                 return emulator.scan(qr=shown.text, phone=phone)
-            except EmulatorError as error:
-                problem = str(error)
+        except EmulatorError as error:
+            problem = str(error)
         time.sleep(0.2)
     raise CommandError(f"{sender.name}: {problem}")

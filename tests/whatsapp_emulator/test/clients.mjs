@@ -25,7 +25,7 @@ const LOGGER = pino({ level: process.env.BAILEYS_LOG ?? "silent" }, pino.destina
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits until `look` returns something; fails after some seconds with `what`. */
-export async function until(look, what = look.toString(), timeoutMs = 8000) {
+export async function until(look, what = look.toString(), timeoutMs = 20_000) {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const found = await look();

@@ -86,6 +86,17 @@ test("a person makes a group with a linked account", async (t) => {
   await assert.rejects(emulator.post("/say", { from: DEWI, group: made.group, text: "Boleh?" }), { status: 404 });
 });
 
+test("a member's phone that cannot read a message asks for it again", async (t) => {
+  const emulator = await startEmulator(t);
+  const anna = await new Client(t, emulator).link(ANNA);
+  const { id } = await anna.socket.groupCreate("Kerja", [jid(BUDI), jid(CITRA)]);
+  await emulator.post("/faults", { kind: "phone_cannot_decrypt", phone: CITRA, count: 1 });
+  await anna.sendText(id, "Semua baca");
+  for (const phone of [BUDI, CITRA]) await emulator.got(phone, ({ text }) => text === "Semua baca");
+  assert.equal((await emulator.inbox(CITRA)).length, 1);
+  assert.equal((await emulator.get("/stats")).retries_asked, 1);
+});
+
 test("a companion that lost its keys gets a group's message again", async (t) => {
   const emulator = await startEmulator(t);
   const anna = await new Client(t, emulator).link(ANNA);

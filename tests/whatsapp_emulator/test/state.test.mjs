@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import net from "node:net";
 import { test } from "node:test";
 import { Client, spawnEmulator, until } from "./clients.mjs";
 
@@ -29,6 +31,18 @@ for (const signal of ["SIGTERM", "SIGKILL"])
     const stats = await emulator.get("/stats");
     assert.deepEqual([stats.unreadable, stats.retries_asked], [0, 0]);
   });
+
+test("it listens elsewhere when its port was taken meanwhile", async (t) => {
+  const emulator = await spawnEmulator(t);
+  const { port } = new URL(emulator.admin_url);
+  await emulator.end("SIGTERM");
+  const other = net.createServer().listen(Number(port), "127.0.0.1");
+  t.after(() => other.close());
+  await once(other, "listening");
+  await emulator.start();
+  assert.notEqual(new URL(emulator.admin_url).port, port);
+  assert.deepEqual(await emulator.inbox(), []);
+});
 
 test("nothing that was acknowledged is lost, whenever it is killed", async (t) => {
   const emulator = await spawnEmulator(t);
