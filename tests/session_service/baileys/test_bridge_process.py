@@ -66,6 +66,46 @@ def test_nothing_reaches_the_console() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_an_error_that_nobody_caught_ends_the_session_that_it_came_from() -> None:
+    done = run(
+        """
+        import net from "node:net";
+        import { guard, onBehalfOf } from "./guard.js";
+        const told = [];
+        const session = (name) => ({ fail: (error) => told.push(`${name}: ${error.message}`) });
+        guard((error) => told.push(`nobody: ${error.message}`));
+        onBehalfOf(session("one"), () => {
+          Promise.reject(new Error("rejection"));
+          setTimeout(() => { throw new Error("timer"); });
+        });
+        const server = net.createServer((socket) => socket.end("x")).listen(0, "127.0.0.1", () => {
+          onBehalfOf(session("two"), () => {
+            const socket = net.connect(server.address().port, "127.0.0.1");
+            socket.on("data", async () => { throw new Error("data"); });
+            socket.on("close", () => { server.close(); throw new Error("close"); });
+          });
+        });
+        Promise.reject(new Error("stray"));
+        setTimeout(() => process.stdout.write(JSON.stringify(told)), 500);
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    expected = ["nobody: stray", "one: rejection", "one: timer", "two: close", "two: data"]
+    assert sorted(json.loads(done.stdout)) == expected
+
+
+def test_after_an_exception_of_nobodys_the_process_ends() -> None:
+    done = run(
+        """
+        import { guard } from "./guard.js";
+        guard((error) => process.stdout.write(error.message));
+        setTimeout(() => { throw new Error("stray"); });
+        setTimeout(() => {}, 5000);
+        """
+    )
+    assert (done.returncode, done.stdout) == (70, "stray")
+
+
 async def start(**listening: Any) -> tuple[Bridge, list[dict[str, Any]]]:
     events: list[dict[str, Any]] = []
 
