@@ -126,6 +126,15 @@ class Environment:
             return ""
         return value
 
+    def version(self, name: str) -> list[int]:
+        """Three whole numbers with dots between them, or nothing."""
+        value = self.text(name)
+        parts = value.split(".") if value else []
+        if value and not (len(parts) == 3 and all(part.isdecimal() for part in parts)):
+            self.complain(name, "cannot be read.", "It must look like 2.3000.1043857760.")
+            return []
+        return [int(part) for part in parts]
+
     def folder(self, name: str, default: Path) -> Path:
         """A folder that this program may write to; made if need be."""
         path = Path(self.text(name, str(default))).absolute()

@@ -246,6 +246,7 @@ BAILEYS_SESSIONS_A_PROCESS = env.integer("BAILEYS_SESSIONS_A_PROCESS", 150, mini
 WHATSAPP_WEBSOCKET_URL = env.url("WHATSAPP_WEBSOCKET_URL", "", ("ws", "wss"))
 WHATSAPP_EMULATOR = env.flag("WHATSAPP_EMULATOR", False)
 WHATSAPP_ROOT_KEY = env.hexadecimal("WHATSAPP_ROOT_KEY", size=32)
+WHATSAPP_WEB_VERSION = env.version("WHATSAPP_WEB_VERSION")
 # Who looks many numbers up is soon banned.
 NUMBER_CHECKS_PER_MINUTE = env.integer("NUMBER_CHECKS_PER_MINUTE", 10, minimum=1, maximum=100)
 NUMBER_CHECKS_PER_DAY = env.integer("NUMBER_CHECKS_PER_DAY", 300, minimum=1, maximum=10_000)

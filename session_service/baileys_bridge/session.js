@@ -66,11 +66,12 @@ export class Session {
   }
 
   #config() {
-    const { websocket_url: url, keep_alive_seconds: seconds } = this.settings;
+    const { websocket_url: url, web_version: version, keep_alive_seconds: seconds } = this.settings;
     return {
       auth: { creds: this.creds, keys: this.keys },
       logger: silent,
       ...(url ? { waWebSocketUrl: url } : {}),
+      ...(version?.length ? { version } : {}),
       // Sessions that were opened together should not all wake up together.
       keepAliveIntervalMs: seconds * 1000 * (0.85 + 0.3 * Math.random()),
       defaultQueryTimeoutMs: 30_000,

@@ -74,6 +74,7 @@ BAD = {
     "UPLOAD_MAX_ROWS": "-1",
     "WHATSAPP_EMULATOR": "perhaps",
     "WHATSAPP_ROOT_KEY": "142375574d0a",
+    "WHATSAPP_WEB_VERSION": "2.3000",
     "WHATSAPP_WEBSOCKET_URL": "https://web.whatsapp.com",
 }
 """A value for each variable that cannot work. None: any text is right."""

@@ -41,6 +41,9 @@ REPLACED = 440
 RESTART = 515
 BRIDGE_LOST = 0  # no code of WhatsApp's: the process that held the connection ended
 
+OUTDATED = 405
+REASONS = {OUTDATED: _("405: WhatsApp refuses this version of the client. Update it, or set WHATSAPP_WEB_VERSION")}
+
 BACK_OFF = Disconnect(Action.BACK_OFF)
 BY_CODE = {
     LOGGED_OUT: Disconnect(

@@ -116,6 +116,7 @@ class BaileysProvider:
                 {
                     "websocket_url": settings.WHATSAPP_WEBSOCKET_URL,
                     "root_key": settings.WHATSAPP_ROOT_KEY,
+                    "web_version": settings.WHATSAPP_WEB_VERSION,
                     "keep_alive_seconds": KEEP_ALIVE_SECONDS,
                     "media_folder": self._folder,
                     "media_most_bytes": settings.MEDIA_MAX_BYTES,

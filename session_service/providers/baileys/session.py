@@ -326,7 +326,9 @@ class BaileysSession:
 
 def _reason(code: int, text: str) -> str:
     """Why a connection ended, in a few words: WhatsApp's code, or what is wrong with our own process."""
-    return str(code) if code != disconnects.BRIDGE_LOST else text
+    if code == disconnects.BRIDGE_LOST:
+        return text
+    return str(disconnects.REASONS.get(code, code))
 
 
 def _result(

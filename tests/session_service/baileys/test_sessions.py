@@ -226,6 +226,15 @@ async def test_a_lost_connection_comes_back_after_a_pause_that_is_shown(link: Li
     assert reconnecting.next_try_at is not None
 
 
+async def test_an_outdated_client_is_told_as_what_it_is(link: Link, whatsapp: RunningEmulator, settings: Any) -> None:
+    settings.WHATSAPP_WEB_VERSION = [2, 3000, 1043857761]
+    linked = await link()
+    await linked.in_thread(whatsapp.fault, "refuse_login", phone=linked.phone, code=405, count=1)
+    await linked.in_thread(whatsapp.post, "/disconnect", {"phone": linked.phone, "code": 503})
+    await linked.is_connected(2)
+    assert "WHATSAPP_WEB_VERSION" in linked.heard.states[-2].detail
+
+
 async def test_a_connection_that_is_cut_comes_back(link: Link, whatsapp: RunningEmulator) -> None:
     linked = await link()
     await linked.in_thread(whatsapp.post, "/disconnect", {"phone": linked.phone})
