@@ -106,6 +106,38 @@ def test_after_an_exception_of_nobodys_the_process_ends() -> None:
     assert (done.returncode, done.stdout) == (70, "stray")
 
 
+def test_a_worker_that_does_not_read_is_noticed_and_the_process_is_not_held_up() -> None:
+    done = run(
+        """
+        import { PassThrough } from "node:stream";
+        import { Channel } from "./channel.js";
+        const full = [], output = new PassThrough({ highWaterMark: 1000 });
+        const listener = { onFull: (now) => full.push(now), onLine: () => {}, onEnd: () => {} };
+        const channel = new Channel(new PassThrough(), output, listener);
+        for (let number = 0; number < 50; number += 1) channel.tell({ event: "trouble", text: "x".repeat(50) });
+        const before = full.at(-1);
+        output.resume();
+        setTimeout(() => process.stdout.write(JSON.stringify([before, full.at(-1)])), 50);
+        """
+    )
+    assert (done.stdout, done.stderr) == ("[true,false]", "")
+
+
+def test_the_bridge_goes_on_while_nobody_reads() -> None:
+    process = subprocess.Popen(node.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=node.FOLDER)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    lines = 3000  # of some hundred bytes each: more than the pipe holds
+    process.stdin.write(b'{"id": 1, "do": "usage"}\n' * lines)
+    process.stdin.write(b'{"id": 2, "do": "hello", "protocol": 1, "media_folder": "' + b"x" * 200_000 + b'"}\n')
+    process.stdin.flush()  # returns, as the bridge reads on
+    answers = [json.loads(process.stdout.readline()) for _ in range(lines + 2)]
+    process.stdin.close()
+    assert process.wait(5) == 0
+    process.stdout.close()
+    assert answers[-1] == {"re": 2, "ok": None}
+
+
 async def start(**listening: Any) -> tuple[Bridge, list[dict[str, Any]]]:
     events: list[dict[str, Any]] = []
 
