@@ -53,8 +53,10 @@ def patiently(stack: Stack, call: Callable[[], T], seconds: float = 120) -> T:
             stack.sleep(0.3)
 
 
-def make_organization(number_of_senders: int) -> tuple[Organization, list[Sender]]:
-    """A shop whose senders are linked to the simulated network, and should be connected."""
+def make_organization(
+    number_of_senders: int, provider: Provider = Provider.SIMULATED
+) -> tuple[Organization, list[Sender]]:
+    """A shop whose senders should be connected. Those of the simulated network are linked to it already."""
     organization = accounts.create_organization(name="Parcels", slug="parcels", time_zone="Asia/Jakarta")
     made = []
     for index in range(1, number_of_senders + 1):
@@ -62,13 +64,14 @@ def make_organization(number_of_senders: int) -> tuple[Organization, list[Sender
         sender = senders.create_sender(
             organization=organization,
             name=f"Sender {index}",
-            provider=Provider.SIMULATED,
-            phone_number=number,
+            provider=provider,
+            phone_number=number if provider == Provider.SIMULATED else "",
             quota_per_minute=None,
             quota_per_hour=None,
             quota_per_day=None,
         )
-        network.link(number, sender.pk)
+        if provider == Provider.SIMULATED:
+            network.link(number, sender.pk)
         made.append(senders.request_connect(sender=sender))
     return organization, made
 
@@ -131,10 +134,15 @@ class Outcome:
     broken: list[str]
 
 
-def judge(batch_id: int, audience: Audience, *, keeps_ids: bool) -> Outcome:
-    """Compares what arrived at the phones with the audience and with the ledger. Nothing may be running any more."""
+def judge(
+    batch_id: int, audience: Audience, *, keeps_ids: bool, deliveries: Iterable[dict[str, Any]] | None = None
+) -> Outcome:
+    """Compares what arrived at the phones with the audience and with the ledger. Nothing may be running any more.
+
+    `deliveries` are like the simulated network's, which are taken if there are none.
+    """
     arrivals: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for delivery in network.deliveries():
+    for delivery in network.deliveries() if deliveries is None else deliveries:
         arrivals[delivery["to"]].append(delivery)
     seen = {to: [each for each in found if not each["duplicate"]] for to, found in arrivals.items()}
     messages = dict(Message.objects.filter(batch_id=batch_id).values_list("phone_number", "status"))

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from tests.product import ROOT
 
 
@@ -33,3 +35,13 @@ def test_a_worker_that_wakes_up_after_its_lease_does_no_harm() -> None:
     summary = run("bench.stale_owner", "--rounds", "2")
     assert summary["delivered_once"] == 300
     assert summary["in_doubt"] > 0
+
+
+@pytest.mark.parametrize("network", ["--simulated", ""], ids=["simulated", "baileys"])
+def test_sessions_move_between_workers_while_they_send(network: str) -> None:
+    """Drained, killed and joined: nobody gets a message twice or never, and no session is open twice."""
+    options = ["--senders", "6", "--people", "90", "--lease", "6", *filter(None, [network])]
+    summary = run("bench.handover", *options)
+    assert summary["delivered_once"] == 90
+    assert summary["open_twice"] == 0
+    assert summary["take_over"] <= 30
