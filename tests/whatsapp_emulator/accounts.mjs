@@ -5,8 +5,9 @@ import { DeviceQueue } from "./device_queue.mjs";
 const PREKEY_BYTES = 35; // 3 of id, 32 of key
 
 /** One linked companion, such as a Baileys client. */
-export class Device {
+class Device {
   connection = null;
+  isAskedForKeys = false; // for more one-time keys
 
   /** @param row what `toRow` returns */
   constructor(state, account, row) {
@@ -25,12 +26,13 @@ export class Device {
   }
 
   toRow() {
-    const { state, account, queue, connection, ...row } = this;
+    const { state, account, queue, connection, isAskedForKeys, ...row } = this;
     return row;
   }
 
   /** Appends one-time keys, each `{id, value}` of 3 and 32 bytes. */
   addPreKeys(keys) {
+    this.isAskedForKeys = false;
     const batch = {
       key: `prekeys/${this.account.phone}/${this.id}/${this.state.next()}`,
       taken: 0,

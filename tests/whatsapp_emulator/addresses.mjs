@@ -6,7 +6,8 @@
  */
 import { jidDecode } from "baileys";
 
-export const SERVER = "s.whatsapp.net";
+const PEOPLE = "s.whatsapp.net";
+export const SERVER = `@${PEOPLE}`; // who speaks when WhatsApp itself does
 const LIDS = 10n ** 15n;
 const FACTOR = 713_295_846_017_349n; // without a common divisor with LIDS: every number has its own LID
 const INVERSE = power(FACTOR, (LIDS / 10n) * 4n - 1n);
@@ -35,7 +36,7 @@ export const exists = (phone) => !phone.endsWith("0000");
 export const groupJid = (id) => `${id}@g.us`;
 
 export function phoneJid(phone, device = 0) {
-  return `${phone}${device ? `:${device}` : ""}@${SERVER}`;
+  return `${phone}${device ? `:${device}` : ""}@${PEOPLE}`;
 }
 
 export function lidJid(phone, device = 0) {
@@ -52,7 +53,7 @@ export function personOf(jid) {
   const decoded = jid ? jidDecode(jid) : undefined;
   if (!decoded || !/^\d{1,15}$/.test(decoded.user)) return null;
   if (decoded.server === "lid") return { phone: phoneOfLid(decoded.user), device: decoded.device ?? 0, asLid: true };
-  if (decoded.server === SERVER || decoded.server === "c.us")
+  if (decoded.server === PEOPLE || decoded.server === "c.us")
     return { phone: decoded.user, device: decoded.device ?? 0, asLid: false };
   return null;
 }

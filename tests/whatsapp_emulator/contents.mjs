@@ -16,7 +16,7 @@ const ASIDE = ["messageContextInfo", "senderKeyDistributionMessage", "deviceSent
 const hex = (bytes) => (bytes?.length ? Buffer.from(bytes).toString("hex") : undefined);
 
 /** The name of the part that says what a message is; undefined when it says nothing to a person. */
-export function partOf(message) {
+function partOf(message) {
   return Object.keys(message).find((name) => message[name] != null && !ASIDE.includes(name));
 }
 

@@ -23,6 +23,7 @@ import { newId, node, seconds } from "./stanzas.mjs";
 import { StateFolder } from "./state_folder.mjs";
 import { Statistics } from "./statistics.mjs";
 
+const FEW_KEYS = 5; // of a companion
 const LARGEST_PAYLOAD = 8 * 1024 * 1024;
 
 /** How phones behave when nobody says otherwise; `null` for never. */
@@ -107,11 +108,14 @@ export class Emulator {
   bundleOf(device) {
     const { registrationId, identity, signedPreKey, signedIdentity } = device;
     const bundle = { registrationId, identity, signedPreKey, signedIdentity, preKey: device.takePreKey() };
-    if (device.preKeyCount < 5 && !device.askedForKeys) this.#askForKeys(device);
+    if (device.preKeyCount < FEW_KEYS && !device.isAskedForKeys) this.#askForKeys(device);
     return bundle;
   }
 
+  /** Tells a companion that its one-time keys run out; one that is away looks for itself when it is back. */
   #askForKeys(device) {
+    if (!device.connection?.active) return;
+    device.isAskedForKeys = true;
     const count = node("count", { value: String(device.preKeyCount) });
     device.show(node("notification", { from: SERVER, id: newId(), type: "encrypt", t: seconds() }, [count]));
   }

@@ -11,7 +11,7 @@ const message = (attrs, content) =>
 export const MALFORMED = {
   /** A sender's address that cannot be read. */
   bad_jid: (connection) =>
-    connection.send(message({ from: `6289999999999@c.us@${SERVER}` }, [node("enc", { v: "2", type: "msg" }, JUNK)])),
+    connection.send(message({ from: `6289999999999@c.us${SERVER}` }, [node("enc", { v: "2", type: "msg" }, JUNK)])),
   /** A message that nobody can decrypt. */
   bad_ciphertext: (connection) => connection.send(message({}, [node("enc", { v: "2", type: "pkmsg" }, JUNK)])),
   /** A message without an id. */

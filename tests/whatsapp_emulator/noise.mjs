@@ -12,7 +12,7 @@ function counted(counter) {
   return iv;
 }
 
-export function framed(data) {
+function framed(data) {
   const frame = Buffer.allocUnsafe(3 + data.length);
   frame.writeUIntBE(data.length, 0, 3);
   frame.set(data, 3);
@@ -123,7 +123,7 @@ export class Handshake {
 }
 
 /** Stanzas to frames and back. */
-export class Transport {
+class Transport {
   #received = 0;
   #sent = 0;
 

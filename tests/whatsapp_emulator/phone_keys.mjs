@@ -53,7 +53,7 @@ export class PhoneKeys {
 }
 
 /** One phone. Other devices are named by their address, `number.device`. */
-export class PhoneSignal {
+class PhoneSignal {
   #state;
   #derive;
   #signedPreKey;

@@ -1,6 +1,6 @@
 /** Answers to the queries (`iq`) that clients make. */
 import { jidOf, personOf, phoneJid } from "./addresses.mjs";
-import { bytesOf, child, children, failure, node, result, seconds, textOf } from "./stanzas.mjs";
+import { bytesOf, child, children, node, result, seconds, textOf } from "./stanzas.mjs";
 
 const KEY_TYPE = Buffer.from([5]);
 const PRIVACY = ["readreceipts", "last", "online", "profile", "status", "groupadd", "calladd"];
@@ -43,9 +43,9 @@ export class Queries {
       case "w:sync:app:state":
         return this.emulator.appState.answer(device, query, request);
       case "w:mex":
-        return this.#mex(device, query, request);
+        return this.#mex(device, query);
       case "privacy":
-        return this.#privacy(device, query, request);
+        return this.#privacy(query);
       case "blocklist":
         return result(query, [node("list")]);
       case "abt":
@@ -120,7 +120,7 @@ export class Queries {
     return node("user", { jid: jidOf(person.phone, 0, person.asLid) }, content);
   }
 
-  #privacy(device, query, request) {
+  #privacy(query) {
     if (query.attrs.type === "get")
       return result(query, [
         node(
@@ -134,7 +134,7 @@ export class Queries {
     return result(query);
   }
 
-  #mex(device, query, request) {
+  #mex(device, query) {
     const { timelockUntil } = device.account;
     const answer = {
       data: {

@@ -153,6 +153,21 @@ test("a companion that cannot read a message gets it again", async (t) => {
   assert.ok((await emulator.get("/stats")).retries_answered > 0);
 });
 
+test("a client whose one-time keys run out is asked for more", async (t) => {
+  const emulator = await startEmulator(t);
+  const client = await new Client(t, emulator).link(ANNA);
+  const device = emulator.emulator.accounts.get(ANNA).devices.get(1);
+  while (device.preKeyCount > 5) device.takePreKey();
+  const taken = device.takePreKey();
+  assert.deepEqual([taken.id.length, taken.value.length], [3, 32]);
+  await emulator.post("/say", { from: BUDI, to: ANNA, text: "dengan kunci terakhir" });
+  await client.hears("dengan kunci terakhir");
+  await until(() => device.preKeyCount > 5, "more keys");
+  while (device.preKeyCount) device.takePreKey();
+  await emulator.post("/say", { from: CITRA, to: ANNA, text: "tanpa kunci" });
+  await client.hears("tanpa kunci");
+});
+
 test("typing is seen on both sides", async (t) => {
   const emulator = await startEmulator(t);
   const client = await new Client(t, emulator).link(ANNA);
