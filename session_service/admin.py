@@ -93,18 +93,21 @@ class AuthCredentialsAdmin(OrganizationAdmin):
 
     area = "senders"
     organization_path = "sender__organization"
-    list_display = ("sender", "state", "saved")
+    list_display = ("sender", "state", "saved", "backed_up", "backup_problem")
     search_fields = ("sender__name", "sender__phone_number")
     search_help_text = _("By name or number of the sender.")
     list_select_related = ("sender",)
     ordering = ("-saved_at",)
-    fieldsets = ((None, {"fields": ("sender", "state", "saved", "signal_keys", "format")}),)
+    fieldsets = (
+        (None, {"fields": ("sender", "state", "saved", "signal_keys", "format", "backed_up", "backup_problem")}),
+    )
     state = status_column(
         lambda row: "first key" if row.encrypted_with == cipher().mark else "older key",
         _("encrypted with"),
         tones={"first key": "success", "older key": "warning"},
     )
     saved = moment_column("saved_at", _("saved"))
+    backed_up = moment_column("backed_up_at", _("last backup"))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("data")

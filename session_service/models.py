@@ -77,6 +77,8 @@ class AuthCredentials(AuthState):
 
     sender = models.OneToOneField(Sender, on_delete=models.CASCADE, primary_key=True, related_name="auth_credentials")
     saved_at = models.DateTimeField(_("saved"), default=now)
+    backed_up_at = models.DateTimeField(_("last backup"), null=True, blank=True)
+    backup_problem = models.CharField(_("why there was no newer backup"), max_length=300, blank=True)
 
     class Meta:
         verbose_name = _("credentials of a session")

@@ -100,7 +100,7 @@ def make_campaign(
         organization=organization,
         name="Parcels",
         template=TEXT,
-        file=SimpleUploadedFile("parcels.xlsx", _sheet(rows)),
+        file=SimpleUploadedFile("parcels.xlsx", sheet_of([("Name", "Phone", "Parcel"), *rows])),
         file_name="parcels.xlsx",
         min_delay_ms=delays_ms[0],
         max_delay_ms=delays_ms[1],
@@ -109,9 +109,10 @@ def make_campaign(
     return campaign, audience
 
 
-def _sheet(rows: list[tuple[str, str, str]]) -> bytes:
+def sheet_of(rows: Iterable[tuple[str, ...]]) -> bytes:
+    """An xlsx file; the first row has the names of the columns."""
     book = Workbook()
-    for row in (("Name", "Phone", "Parcel"), *rows):
+    for row in rows:
         book.worksheets[0].append(row)
     file = io.BytesIO()
     book.save(file)

@@ -71,6 +71,30 @@ def read_keys(wanted: list[tuple[int, str, str]]) -> dict[tuple[int, str, str], 
     return {wanted[number - 1]: reader.decrypt(bytes(data), mark, version) for number, data, mark, version in rows}
 
 
+def read_all(sender_id: int) -> tuple[str | None, list[tuple[str, str, str]]]:
+    """The credentials, and all keys as type, id and text: as they are at one moment, hence one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT NULL AS type, '' AS key_id, data, encrypted_with, format FROM session_service_authcredentials
+            WHERE sender_id = %(sender)s
+            UNION ALL
+            SELECT type, key_id, data, encrypted_with, format FROM session_service_authkey WHERE sender_id = %(sender)s
+            """,
+            {"sender": sender_id},
+        )
+        found = cursor.fetchall()
+    reader = cipher()
+    credentials, keys = None, []
+    for type_, key_id, data, mark, version in found:
+        text = reader.decrypt(bytes(data), mark, version)
+        if type_ is None:
+            credentials = text
+        else:
+            keys.append((type_, key_id, text))
+    return credentials, keys
+
+
 def write(worker_id: int, writes: Mapping[int, SenderWrites]) -> Written:
     """Writes everything of those senders that are still leased, by sender id, in one transaction."""
     writer = cipher()
@@ -109,6 +133,14 @@ def wipe(worker_id: int, sender_id: int, epoch: int) -> bool:
 def delete_all(cursor: CursorWrapper, sender_id: int) -> None:
     cursor.execute("DELETE FROM session_service_authkey WHERE sender_id = %s", [sender_id])
     cursor.execute("DELETE FROM session_service_authcredentials WHERE sender_id = %s", [sender_id])
+
+
+def insert_all(sender_id: int, credentials: str, keys: Iterable[tuple[str, str, str]]) -> None:
+    """Writes a whole session, for a caller that keeps every worker from holding it. Call inside a transaction."""
+    writer = cipher()
+    with connection.cursor() as cursor:
+        _put_credentials(cursor, [(sender_id, writer.encrypt(credentials))], writer)
+        _put_keys(cursor, [(sender_id, type_, key_id, writer.encrypt(text)) for type_, key_id, text in keys], writer)
 
 
 def _lock_leases(cursor: CursorWrapper, worker_id: int, epochs: Mapping[int, int]) -> set[int]:
@@ -167,8 +199,10 @@ def _put_credentials(cursor: CursorWrapper, rows: list[tuple[int, str]], writer:
     rows = sorted(rows)
     cursor.execute(
         """
-        INSERT INTO session_service_authcredentials (sender_id, data, encrypted_with, format, saved_at)
-        SELECT sender_id, decode(translate(token, '-_', '+/'), 'base64'), %s, %s, statement_timestamp()
+        INSERT INTO session_service_authcredentials (
+            sender_id, data, encrypted_with, format, saved_at, backup_problem
+        )
+        SELECT sender_id, decode(translate(token, '-_', '+/'), 'base64'), %s, %s, statement_timestamp(), ''
         FROM unnest(%s::bigint[], %s::text[]) AS given (sender_id, token)
         ON CONFLICT (sender_id) DO UPDATE SET data = excluded.data, encrypted_with = excluded.encrypted_with,
             format = excluded.format, saved_at = excluded.saved_at

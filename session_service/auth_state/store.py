@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 
 from session_service import background
 from session_service.auth_state import rows
@@ -287,12 +287,15 @@ class AuthStateStore:
         except (OperationalError, InterfaceError) as error:
             complain("the database does not answer; auth state waits in memory", error)
             return False
-        except Exception:
+        except (DataError, IntegrityError, ValueError):
             if len(sender_ids) == 1:
                 logger.exception("auth state of sender %s could not be written and is dropped", sender_ids[0])
                 self._drop(sender_ids[0])
                 return True
             return all([await self._write_waiting([sender_id]) for sender_id in sender_ids])
+        except Exception as error:  # noqa: BLE001  such as a database that is not migrated yet: that passes, keys do not
+            complain("auth state could not be written; it waits in memory", error)
+            return False
         return True
 
     async def _write(self, sender_ids: list[int]) -> None:

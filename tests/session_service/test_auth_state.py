@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -31,7 +32,7 @@ from session_service.auth_state.rows import SenderWrites
 from session_service.background import Background
 from session_service.models import AuthCredentials, AuthKey, SessionLease, SessionWorker
 from tests.factories import make_organization, make_sender
-from tests.session_service.test_outages import database_away
+from whatsapp_automation import private_servers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,6 +66,19 @@ def connection_that_breaks(transactional_db: None) -> Iterator[None]:
     """An async test runs its statements in another thread; the connection of this one breaks with the outage too."""
     yield
     connection.close()
+
+
+@contextmanager
+def database_away(settings: Any) -> Iterator[None]:
+    """Nobody reaches the tests' database: open connections are cut, and new ones are refused."""
+    name = connection.settings_dict["NAME"]
+    with private_servers.connect(settings.DATA_DIR) as server:
+        server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        try:
+            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            yield
+        finally:
+            server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
 
 async def take(worker: SessionWorker) -> dict[int, int]:
@@ -231,7 +245,7 @@ async def test_an_outage_costs_nothing(
     auth.set_keys(sender.pk, epoch, {"session": {"a": "1", "b": "1"}})
     await auth.flush()
     away = database_away(settings)
-    await sync_to_async(away.__enter__)()
+    away.__enter__()
     try:
         auth.set_keys(sender.pk, epoch, {"session": {"a": "2"}})
         with pytest.raises(OperationalError):
@@ -244,7 +258,8 @@ async def test_an_outage_costs_nothing(
             await auth.keys(sender.pk, "session", ["c"])
         assert not saving.done()
     finally:
-        await sync_to_async(away.__exit__)(None, None, None)
+        away.__exit__(None, None, None)
+        await sync_to_async(lambda: connection.close())()  # the one of the thread that this test's statements run in
     assert await asyncio.wait_for(saving, 5)
     await auth.flush()
     assert await sync_to_async(stored_keys)(sender) == {"a": "3"}
