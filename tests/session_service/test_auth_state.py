@@ -62,6 +62,12 @@ async def auth(worker: SessionWorker, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 
 
 @pytest.fixture
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written until the test asks for it."""
+    monkeypatch.setattr(store, "IDLE_GATHER_SECONDS", 60.0)
+
+
+@pytest.fixture
 def connection_that_breaks(transactional_db: None) -> Iterator[None]:
     """An async test runs its statements in another thread; the connection of this one breaks with the outage too."""
     yield
@@ -129,7 +135,7 @@ async def test_nothing_is_readable_in_the_database(
 
 
 async def test_reads_see_what_waits_and_what_is_deleted(
-    auth: AuthStateStore, sender: Sender, worker: SessionWorker
+    auth: AuthStateStore, sender: Sender, worker: SessionWorker, no_hurry: None
 ) -> None:
     [epoch] = (await take(worker)).values()
     auth.set_keys(sender.pk, epoch, {"pre-key": {"1": "1", "2": "2"}})
@@ -183,13 +189,13 @@ async def test_reads_of_many_sessions_share_a_statement(auth: AuthStateStore, wo
 
 
 async def test_credentials_are_stored_at_once_with_the_keys_before_them(
-    auth: AuthStateStore, sender: Sender, worker: SessionWorker
+    auth: AuthStateStore, sender: Sender, worker: SessionWorker, no_hurry: None
 ) -> None:
     [epoch] = (await take(worker)).values()
     auth.set_keys(sender.pk, epoch, {"pre-key": {"1": "1"}})
     began = time.monotonic()
     assert await auth.save_credentials(sender.pk, epoch, "{}")
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 5  # and not when the keys' turn comes
     assert await sync_to_async(stored_keys)(sender) == {"1": "1"}
     assert (auth.figures.at_once, auth.figures.gathered) == (1, 0)
 
@@ -267,7 +273,7 @@ async def test_an_outage_costs_nothing(
 
 
 async def test_an_outage_longer_than_the_lease_loses_nothing_if_nobody_else_was_the_owner(
-    auth: AuthStateStore, sender: Sender, worker: SessionWorker
+    auth: AuthStateStore, sender: Sender, worker: SessionWorker, no_hurry: None
 ) -> None:
     [epoch] = (await take(worker)).values()
     auth.set_keys(sender.pk, epoch, {"session": {"a": "1"}})
@@ -288,7 +294,7 @@ async def test_an_outage_longer_than_the_lease_loses_nothing_if_nobody_else_was_
 
 
 async def test_memory_is_bounded(
-    auth: AuthStateStore, sender: Sender, worker: SessionWorker, monkeypatch: pytest.MonkeyPatch
+    auth: AuthStateStore, sender: Sender, worker: SessionWorker, monkeypatch: pytest.MonkeyPatch, no_hurry: None
 ) -> None:
     monkeypatch.setattr(store, "MOST_WAITING_BYTES", 10_000)
     [epoch] = (await take(worker)).values()
@@ -306,7 +312,7 @@ async def test_memory_is_bounded(
 
 
 async def test_logging_out_wipes_everything_of_that_sender_only(
-    auth: AuthStateStore, sender: Sender, worker: SessionWorker
+    auth: AuthStateStore, sender: Sender, worker: SessionWorker, no_hurry: None
 ) -> None:
     other = await sync_to_async(make_sender)(sender.organization)
     epochs = await take(worker)
