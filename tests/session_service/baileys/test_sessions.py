@@ -372,6 +372,7 @@ async def test_what_was_not_committed_comes_again_after_a_kill(
     linked, person = await link(), new_phone()
     linked.heard.deaf = True
     await linked.send(1, person)
+    await until(lambda: linked.whatsapp.lines(person), PATIENCE)  # or the kill comes before it left
     await linked.say(person, "first")
     await linked.say(person, "second")
     await until(lambda: linked.heard.refused_records, PATIENCE)
