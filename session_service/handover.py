@@ -34,15 +34,17 @@ class Handover:
 
     async def look(self) -> None:
         """One round; to be called about once a second."""
+        # Before the look: what is released in this very moment is then counted twice, and too few are given.
+        leaving = len(self._handing_over) + self._sessions.closing_now
         seen = await self._background.database(self._background.calm, balance.look)
         load = seen.loads.get(self._sessions.worker_id)
         if load is None:
             return  # it is late with its own heartbeat
         if load.draining:
-            self._drain(seen)
+            self._drain(seen, leaving)
         else:
             await self._take(seen)
-            self._even_out(seen)
+            self._even_out(seen, leaving)
 
     # -- Taking --
 
@@ -58,25 +60,25 @@ class Handover:
 
     # -- Handing over --
 
-    def _drain(self, seen: Balance) -> None:
+    def _drain(self, seen: Balance, leaving: int) -> None:
         """As far as the others have room: a session that nobody can take stays open here."""
         sending = self._sessions.sending()
         idle_first = sorted(self._movable(), key=lambda sender: sender.held.id in sending)
-        self._begin(idle_first, self._drained, seen, settings.ACK_TIMEOUT_SECONDS)
+        may_give = seen.may_give(self._sessions.worker_id) - leaving
+        self._begin(idle_first, self._drained, may_give, settings.ACK_TIMEOUT_SECONDS)
 
-    def _even_out(self, seen: Balance) -> None:
+    def _even_out(self, seen: Balance, leaving: int) -> None:
         self._is_moving = seen.is_uneven(self._sessions.worker_id, moving=self._is_moving)
         if self._is_moving and time.monotonic() >= self._no_moves_until:
             sending = self._sessions.sending()
             idle = [each for each in self._movable() if each.connected and each.held.id not in sending]
-            self._begin(idle, self._moved, seen, MOVE_PATIENCE)
+            self._begin(idle, self._moved, seen.may_give(self._sessions.worker_id) - leaving, MOVE_PATIENCE)
 
     def _movable(self) -> list[OpenSender]:
-        return [sender for sender in self._sessions.senders.values() if not sender.closing]
+        return [sender for sender in self._sessions.senders.values() if sender.opened.is_set() and not sender.closing]
 
-    def _begin(self, senders: list[OpenSender], rate: Rate, seen: Balance, patience: float) -> None:
-        """Hands over as many as the rate and the others allow; what is being handed over already is counted as held."""
-        may_give = seen.may_give(self._sessions.worker_id) - len(self._handing_over)
+    def _begin(self, senders: list[OpenSender], rate: Rate, may_give: int, patience: float) -> None:
+        """Hands over as many as the rate and the others allow."""
         for sender in senders[: rate.take(min(may_give, len(senders)))]:
             sender.closing = True
             self._handing_over.add(sender.held.id)

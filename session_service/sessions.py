@@ -5,7 +5,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -37,6 +37,7 @@ class OpenSender:
     provider: Provider
     lease_ends: float
     session: Session | None = None
+    opened: asyncio.Event = field(default_factory=asyncio.Event)  # or found not to open
     connected: bool = False
     closing: bool = False
     logging_out: bool = False  # WhatsApp was asked to: it will say that the phone did it
@@ -172,16 +173,13 @@ class Sessions:
             pairing_number=held.pairing_number,
         )
         try:
-            session = await sender.provider.open(wanted, self._events)
+            sender.session = await sender.provider.open(wanted, self._events)
         except Exception as error:
             logger.exception("sender %s could not be opened", held.id)
             await self._events.state(SessionState(held.id, held.epoch, SenderStatus.RECONNECTING, str(error)))
             self.let_go(sender, release=True)
-            return
-        if self.senders.get(held.id) is sender:
-            sender.session = session
-        else:  # it ended while it was opening
-            await session.close()
+        finally:
+            sender.opened.set()
 
     async def _disconnect(self, sender: OpenSender) -> None:
         """Closes a session that staff no longer want."""
@@ -228,6 +226,11 @@ class Sessions:
     async def _end(self, sender: OpenSender, status: SenderStatus, detail: str = "") -> None:
         await self._events.state(SessionState(sender.held.id, sender.held.epoch, status, detail))
 
+    @property
+    def closing_now(self) -> int:
+        """How many were let go and still have their lease."""
+        return len(self._closing)
+
     def is_busy(self, sender_id: int) -> bool:
         """Whether something of a sender is leased, or may be in this moment, that has no written result yet."""
         return sender_id in self.leasing or sender_id in self.sending()
@@ -251,6 +254,7 @@ class Sessions:
         """Closes, then releases. Where either fails, the lease runs out: another owner would find the session open."""
         held = sender.held
         try:
+            await sender.opened.wait()  # what ends while it is opening would be open afterwards
             if sender.session is not None:
                 try:
                     await asyncio.wait_for(sender.session.close(), CLOSING_SECONDS)

@@ -1,11 +1,14 @@
 """Workers that run: restoring gently, evening out, draining, stopping, while messages are on their way."""
 
+import asyncio
+import threading
 import time
 from collections import Counter
 from io import StringIO
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.management import CommandError, call_command
 from django.db.models import Count
 from pytest_django.fixtures import Settings
@@ -15,7 +18,9 @@ from messaging.models import Batch
 from senders.models import Sender, SenderStatus
 from session_service import balance, leases, registry
 from session_service.models import SessionLease, SessionWorker
+from session_service.providers.base import Events, SenderToOpen
 from session_service.providers.simulated import network
+from session_service.providers.simulated.provider import SimulatedProvider, SimulatedSession
 from session_service.registry import WorkerState
 from session_service.worker import Worker
 from tests.factories import assert_counters_true, make_batch, make_organization, make_sender, phone_number
@@ -198,3 +203,48 @@ def test_a_worker_is_found_by_name_or_id() -> None:
     assert registry.find("host:12").pk == registry.find(str(worker.pk)).pk == worker.pk
     with pytest.raises(CommandError, match=r"There is no running worker 'else'. Running: \d+ \(host:12\)."):
         call_command("drain_worker", "else")
+
+
+def test_what_is_still_opening_is_closed_before_it_is_released(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else another worker opens it at the same time."""
+    make_senders(1)
+    opens, leased_at_close = threading.Event(), []
+    original_open, original_close = SimulatedProvider.open, SimulatedSession.close
+
+    async def open_slowly(self: SimulatedProvider, sender: SenderToOpen, events: Events) -> SimulatedSession:
+        opens.set()
+        await asyncio.sleep(1)
+        return await original_open(self, sender, events)
+
+    async def close(self: SimulatedSession) -> None:
+        leased_at_close.append(await sync_to_async(lambda: bool(held()), thread_sensitive=False)())
+        await original_close(self)
+
+    monkeypatch.setattr(SimulatedProvider, "open", open_slowly)
+    monkeypatch.setattr(SimulatedSession, "close", close)
+    with running_worker() as worker:
+        wait_until(opens.is_set, "the session is being opened")
+        [sender] = worker.sessions.senders.values()
+        Sender.objects.update(wanted=False)
+        wait_until(lambda: not held(), "the sender is released")
+        assert sender.opened.is_set()
+    assert leased_at_close == [True]
+
+
+def test_slow_closing_does_not_make_a_worker_give_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is let go and not yet released still counts as on its way to the other."""
+    make_senders(12)
+    original = SimulatedSession.close
+
+    async def close_slowly(self: SimulatedSession) -> None:
+        await asyncio.sleep(2.5)
+        await original(self)
+
+    with running_worker() as first:
+        wait_until(connected, "the senders are connected")
+        monkeypatch.setattr(SimulatedSession, "close", close_slowly)
+        with running_worker() as second:
+            wait_until(lambda: held() == {first.id: 6, second.id: 6}, "the senders are divided")
+            time.sleep(2)
+            assert sorted(fences().values()) == [1] * 6 + [2] * 6
+            monkeypatch.setattr(SimulatedSession, "close", original)

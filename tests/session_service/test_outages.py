@@ -52,7 +52,7 @@ def database_away(settings: Any) -> Iterator[None]:
         cursor.execute("SELECT current_database(), pg_backend_pid()")
         name, own = cursor.fetchone()
     # Asynchronous tests before have left one open, in the thread that they share.
-    SyncToAsync.single_thread_executor.submit(connection.close).result()
+    SyncToAsync.single_thread_executor.submit(lambda: connection.close()).result()
     with private_servers.connect(settings.DATA_DIR) as server:
         server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
         try:
