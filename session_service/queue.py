@@ -59,6 +59,8 @@ WITH owned AS (
                     AND other.stage IN ({MessageStatus.QUEUED}, {MessageStatus.SENDING}) AND other.id <> message.id
                     AND (other.stage = {MessageStatus.SENDING}
                         OR (other.priority <= message.priority AND other.id < message.id))
+                    AND (message.phone_number <> ''
+                        OR (other.group_id IS NOT DISTINCT FROM message.group_id AND other.lid = message.lid))
                 OFFSET 0
             )
             AND (NOT owned.holds_first_contacts OR EXISTS (

@@ -14,7 +14,7 @@ from messaging.models import Group, Media, Message, MessageStatus
 from senders.models import Sender
 from tests.factories import make_sender
 from tests.messaging.file_server import serving
-from tests.messaging.files import JPEG, MP4, OGG, PNG, WEBP
+from tests.messaging.files import JPEG, MP4, OGG, PNG, WEBP, body
 
 TO = "+6281234567890"
 
@@ -70,7 +70,7 @@ def test_every_kind_with_a_file(
     assert (shown["kind"], shown["text"]) == (kind, fields.get("text", ""))
     assert shown["media"]["size"] == len(content)
     file = owner_api.get(shown["media"]["url"])
-    assert b"".join(file) == content
+    assert body(file) == content
     assert file.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
 
 

@@ -10,9 +10,10 @@ from django.utils.timezone import now
 from contacts.models import BlocklistEntry
 from messaging import planner, services
 from messaging.counts import Changes
-from messaging.models import Batch, BatchStatus, Message, MessageStatus
+from messaging.models import Batch, BatchStatus, Group, Media, Message, MessageStatus
 from senders.models import Sender, SenderStatus, SenderUsage
 from session_service.models import SessionLease
+from session_service.providers.base import Media as WireMedia
 from session_service.providers.base import OutgoingMessage
 from session_service.queue import lease_due
 from tests.factories import assert_counters_true, make_batch, make_lease, make_organization, make_sender, phone_number
@@ -144,3 +145,41 @@ def _rows_read(cursor: CursorWrapper) -> int:
         "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'messaging_message'"
     )
     return int(cursor.fetchone()[0])
+
+
+def test_other_kinds_are_leased_with_their_content_and_file(sender: Sender, owned: SessionLease) -> None:
+    organization = sender.organization
+    file = Media.objects.create(
+        organization=organization, name="messages/x.png", mime_type="image/png", file_name="x.png", size=3, sha256="0"
+    )
+    place = {"latitude": 1.5, "longitude": 2.5}
+    services.send_message(organization=organization, to="+628991", kind="image", text="Look", media=file)
+    services.send_message(organization=organization, to="+628992", kind="location", content=place)
+    services.send_message(organization=organization, to="+628993", text="Plain")
+    planner.plan_all()
+    leased = {message.to: message for message in lease(owned)}
+    assert leased["+628991"].media == WireMedia("messages/x.png", "image/png", "x.png", 3)
+    assert (leased["+628991"].kind, leased["+628991"].text) == ("image", "Look")
+    assert (leased["+628992"].kind, leased["+628992"].content) == ("location", place)
+    assert (leased["+628993"].kind, leased["+628993"].content, leased["+628993"].media) == ("text", {}, None)
+
+
+def test_groups_and_people_without_a_number_are_chats_of_their_own(sender: Sender, owned: SessionLease) -> None:
+    organization = sender.organization
+    for name in ("1@g.us", "2@g.us"):
+        group = Group.objects.create(organization=organization, sender=sender, whatsapp_id=name)
+        for text in ("first", "second"):
+            services.send_message(organization=organization, group=group, text=text)
+    services.send_message(organization=organization, sender=sender, lid="1001", text="first")
+    planner.plan_all()
+    leased = [(message.group or message.lid, message.text) for message in lease(owned)]
+    assert sorted(leased) == [("1001", "first"), ("1@g.us", "first"), ("2@g.us", "first")]
+
+
+def test_held_first_contacts_hold_no_groups_up(sender: Sender, owned: SessionLease) -> None:
+    group = Group.objects.create(organization=sender.organization, sender=sender, whatsapp_id="1@g.us")
+    services.send_message(organization=sender.organization, group=group, text="Hi all")
+    services.send_message(organization=sender.organization, sender=sender, to="+628999", text="Stranger")
+    Sender.objects.update(first_contacts_held_until=now() + timedelta(hours=1))
+    planner.plan_all()
+    assert [message.text for message in lease(owned)] == ["Hi all"]

@@ -17,7 +17,7 @@ from messaging.models import Message, MessageStatus
 from senders import linking
 from senders.models import Sender, SenderStatus
 from tests.fixtures_people import api_client
-from tests.messaging.files import JPEG, MP4, OGG, WEBP
+from tests.messaging.files import JPEG, MP4, OGG, WEBP, body
 from tests.session_service.baileys.linking import MakeSender
 from tests.session_service.running import running_worker, wait_until
 from tests.whatsapp_emulator.running import RunningEmulator
@@ -109,7 +109,7 @@ def test_every_kind_that_a_person_sends_is_kept(chat: Chat) -> None:
         assert message.media is not None
         assert default_storage.open(message.media.name).read() == content
         shown = chat.api.get(f"/api/messages/{message.pk}").json()
-        assert b"".join(chat.api.get(shown["media"]["url"])) == content
+        assert body(chat.api.get(shown["media"]["url"])) == content
     place = {"latitude": 1.5, "longitude": 2.5, "name": "Home"}
     assert chat.says(kind="location", **place).content == place
 
