@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 FENCE_MARGIN_SECONDS = 1.0  # before the lease's end by our clock, nothing is handed over any more
 CLOSING_SECONDS = 5.0  # how long is waited for answers, and for a session to close
+CLOSED_AT_ONCE = 100  # so that with many of them each one still answers in time
+SECONDS_TO_CLOSE_ALL = 15.0  # leases are renewed meanwhile
 LOOK_SECONDS = 0.05
 LOG_OUT_SECONDS = 15.0  # how long is waited for a connection to log out through, and for the network's word
 
@@ -60,6 +62,7 @@ class Sessions:
         self.senders: dict[int, OpenSender] = {}
         self.in_flight: dict[int, InFlight] = {}
         self.leasing: set[int] = set()
+        self._closes = asyncio.Semaphore(CLOSED_AT_ONCE)
         self._closing: dict[int, OpenSender] = {}  # let go, and still open: nobody else may open them yet
         self.providers: dict[str, Provider] = {}
         self.breakers: defaultdict[str, CircuitBreaker] = defaultdict(CircuitBreaker)
@@ -257,7 +260,8 @@ class Sessions:
             await sender.opened.wait()  # what ends while it is opening would be open afterwards
             if sender.session is not None:
                 try:
-                    await asyncio.wait_for(sender.session.close(), CLOSING_SECONDS)
+                    async with self._closes:
+                        await asyncio.wait_for(sender.session.close(), CLOSING_SECONDS)
                 finally:
                     await self._auth_state.flush([held.id])  # the fence refuses it where the sender was lost
             if release:
@@ -278,4 +282,4 @@ class Sessions:
         await self._background.settle(CLOSING_SECONDS)
         for sender in list(self.senders.values()):
             self.let_go(sender, release=True)
-        await self._background.settle(CLOSING_SECONDS + 1)
+        await self._background.settle(SECONDS_TO_CLOSE_ALL)
