@@ -1,6 +1,6 @@
 """The counters of batches: changed with the messages, in their transaction, by exactly those messages."""
 
-import os
+import threading
 from collections import Counter
 from collections.abc import Mapping
 
@@ -36,7 +36,7 @@ class Changes:
         return {batch_id for (batch_id, _, _), delta in self._deltas.items() if delta}
 
     def save(self) -> None:
-        """Adds the deltas to this process's shard. Rows are taken in one order, so that two writers cannot deadlock."""
+        """Adds the deltas to this thread's shard. Rows are taken in one order, so that two writers cannot deadlock."""
         rows = sorted((*key, delta) for key, delta in self._deltas.items() if delta)
         if not rows:
             return
@@ -51,7 +51,7 @@ class Changes:
                 ON CONFLICT (batch_id, shard, status, skip_reason)
                 DO UPDATE SET count = counted.count + excluded.count
                 """,
-                [os.getpid() % SHARDS, batch_ids, statuses, reasons, deltas],
+                [threading.get_native_id() % SHARDS, batch_ids, statuses, reasons, deltas],
             )
 
 

@@ -112,7 +112,7 @@ class Batch(models.Model):
 class BatchCount(models.Model):
     """How many messages of a batch stand at one status. The sum over shards is the figure that is shown.
 
-    A shard is a writing process (modulo `messaging.counts.SHARDS`), so that two writers seldom wait for the
+    A shard is a writing thread (modulo `messaging.counts.SHARDS`), so that two writers seldom wait for the
     same row. Rows change in the transaction that changes the messages, by exactly those messages.
     """
 

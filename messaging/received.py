@@ -31,13 +31,14 @@ SELECT sender.organization_id, sender.id, 'in', COALESCE(known.phone_number, giv
     given.whatsapp_id, given.text, given.kind, given.content::jsonb, given.media_id, chat.id,
     %s, '', '', '', '{}', 1, 0, 0, true, given.at
 FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
-        %s::text[], %s::timestamptz[])
-    AS given (sender_id, phone_number, lid, whatsapp_id, text, kind, content, media_id, group_id, at)
+        %s::text[], %s::timestamptz[]) WITH ORDINALITY
+    AS given (sender_id, phone_number, lid, whatsapp_id, text, kind, content, media_id, group_id, at, place)
 JOIN senders_sender AS sender ON sender.id = given.sender_id
 LEFT JOIN contacts_contact AS known ON given.phone_number = '' AND given.lid <> '' AND known.lid = given.lid
     AND known.organization_id = sender.organization_id
 LEFT JOIN messaging_group AS chat ON given.group_id <> '' AND chat.sender_id = sender.id
     AND chat.whatsapp_id = given.group_id
+ORDER BY given.place
 ON CONFLICT DO NOTHING
 RETURNING id
 """

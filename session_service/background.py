@@ -27,6 +27,7 @@ class Background:
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
         self.hot = ThreadPoolExecutor(1, thread_name_prefix="dispatch")
+        self.arrivals = ThreadPoolExecutor(1, thread_name_prefix="arrivals")
         self.calm = ThreadPoolExecutor(1, thread_name_prefix="calm")
         self.heart = ThreadPoolExecutor(1, thread_name_prefix="heartbeat")
         self.auth_reads = ThreadPoolExecutor(1, thread_name_prefix="auth-reads")
@@ -69,6 +70,6 @@ class Background:
             await asyncio.wait(self._tasks, timeout=seconds)
 
     async def close(self) -> None:
-        for executor in (self.hot, self.calm, self.heart, self.auth_reads, self.auth_writes, self.slow):
+        for executor in (self.hot, self.arrivals, self.calm, self.heart, self.auth_reads, self.auth_writes, self.slow):
             await self.database(executor, lambda: connection.close())  # each thread has one of its own
             executor.shutdown()

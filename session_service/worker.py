@@ -1,9 +1,10 @@
 """One process of the session service: holds sessions, leases due messages, hands them over, writes what comes back.
 
-Six loops share one event loop. `_renew_leases` renews ownership and closes what was lost; `_take_senders` takes over
-and opens what nobody holds. `_dispatch` is the hot path: one commit carries the results and receipts that arrived and
-the leases of the next messages, and only then are those sent. `_type` shows “typing…” where a batch asks for it,
-`_tell` publishes progress, and `questions.Answering` does what web processes ask of sessions.
+Seven loops share one event loop. `_renew_leases` renews ownership and closes what was lost; `_take_senders` takes over
+and opens what nobody holds. `_dispatch` is the hot path: one commit carries the results that arrived and the leases of
+the next messages, and only then are those sent. `_write_arrivals` writes receipts and inbound messages beside it.
+`_type` shows “typing…” where a batch asks for it, `_tell` publishes progress, and `questions.Answering` does what web
+processes ask of sessions.
 """
 
 import asyncio
@@ -25,8 +26,9 @@ from messaging import ledger, progress, recall
 from messaging.counts import Changes
 from messaging.events import Event, Outcome, SendResult
 from senders.models import SenderStatus
-from session_service import background, inbound, leases, outgoing_files, registry, states
+from session_service import background, leases, outgoing_files, registry, states
 from session_service.allowance import Allowance
+from session_service.arrivals import Arrivals
 from session_service.auth_state import AuthStateStore
 from session_service.background import Background, complain
 from session_service.handover import Handover
@@ -42,7 +44,8 @@ IDLE_SECONDS = 0.1  # between two looks at the queue when there was nothing to d
 TYPING_LOOK_SECONDS = 0.25
 GATHER_SECONDS = 0.01
 RESULTS_A_COMMIT = 1_000
-MOST_WAITING = 5_000  # results and events not yet written; beyond it, providers wait
+MANY_RESULTS = 250  # worth a commit of their own at once
+MOST_WAITING = 5_000  # results not yet written; beyond it, providers wait
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,6 @@ class Work:
     """What one dispatch step writes and leases, and what came of it."""
 
     results: list[SendResult]
-    events: list[tuple[Sequence[Event], asyncio.Future[None]]]
     held: list[tuple[int, int, bool]]
     room: int
     late: list[int]
@@ -70,10 +72,6 @@ class Work:
     leased: list[OutgoingMessage] = field(default_factory=list)
     batch_ids: set[int] = field(default_factory=set)
     paused_senders: list[int] = field(default_factory=list)
-
-    @property
-    def flat_events(self) -> list[Event]:
-        return [event for events, _ in self.events for event in events]
 
 
 class Worker:
@@ -90,9 +88,11 @@ class Worker:
         self._in_doubt = False
         self._late: set[int] = set()  # senders that could not send for a while: what piled up is planned afresh
         self._results: deque[SendResult] = deque()
-        self._events: deque[tuple[Sequence[Event], asyncio.Future[None]]] = deque()
+        self._reported = self._settled = 0  # results: how many came, and how many of them are written
+        self._arrivals = Arrivals(self._background)
         self._unpublished: set[int] = set()
         self._wake = asyncio.Event()
+        self._many = asyncio.Event()
         self._written = asyncio.Event()
 
     @property
@@ -104,20 +104,16 @@ class Worker:
 
     async def results(self, results: Sequence[SendResult]) -> None:
         self._results.extend(results)
+        self._reported += len(results)
         for result in results:
             self._late.update(self.sessions.note_answer(result))
         self._wake.set()
+        if len(self._results) >= MANY_RESULTS:
+            self._many.set()
         await self._room()
 
     async def record(self, events: Sequence[Event]) -> None:
-        if not events:
-            return
-        events = await inbound.with_files_stored(self._background, events)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._events.append((events, done))
-        self._wake.set()
-        await done
-        await inbound.learn(self._background, events)
+        await self._arrivals.record(events)
 
     async def state(self, state: SessionState) -> None:
         sender = self.sessions.senders.get(state.sender_id)
@@ -159,8 +155,9 @@ class Worker:
     async def run(self) -> None:
         """Works until `stop`. Returns when everything is closed, written and released."""
         await self._register()
-        answer = Answering(self.sessions, self._background).run
-        work = (self._renew_leases, self._take_senders, self._dispatch, self._type, self._tell, answer)
+        hot = (self._dispatch, self._write_arrivals)
+        calm = (self._renew_leases, self._take_senders, self._type, self._tell)
+        work = (*hot, *calm, Answering(self.sessions, self._background).run)
         loops = [asyncio.create_task(loop()) for loop in work]
         stopped = asyncio.create_task(self._background.stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -214,12 +211,15 @@ class Worker:
         logger.info("session worker %s stopped", self.id)
 
     async def _write_rest(self) -> bool:
-        """One step that leases nothing. True if anything was written."""
+        """One step that leases nothing, and what arrived. True if anything was written."""
         try:
-            return await self._step(lease=False)
+            wrote = await self._step(lease=False)
+            wrote |= bool(self._arrivals)
+            self._unpublished |= await self._arrivals.write()
         except (DatabaseError, InterfaceError) as error:
             complain("the database does not answer; what is left is settled by whoever takes over", error)
             return False
+        return wrote
 
     # -- Leases --
 
@@ -264,6 +264,7 @@ class Worker:
         worked = time.monotonic()
         while not self._background.stopping.is_set():
             self._wake.clear()
+            self._many.clear()
             if time.monotonic() - worked > leases.LATE_AFTER.total_seconds():
                 self._late.update(self.sessions.senders)  # the machine slept, or the database was away
             try:
@@ -275,26 +276,22 @@ class Worker:
                 continue
             # Answers that dribble in are gathered a little, so that many senders do not mean many commits.
             if moved:
-                await self._background.sleep(GATHER_SECONDS)
+                await self._background.sleep(GATHER_SECONDS, until=self._many)
             else:
                 await self._background.sleep(IDLE_SECONDS, until=self._wake)
 
     async def _step(self, *, lease: bool) -> bool:
-        """One commit: results and events in, leases out. Then sends what was leased. True if anything was done."""
-        results, events = self._take_results(), list(self._events)
-        self._events.clear()
+        """One commit: results in, leases out. Then sends what was leased. True if anything was done."""
+        results = self._take_results()
         held, room = self._allowance.now(len(results)) if lease else ([], 0)
         self._note_leasing(held)
-        work = Work(
-            results=results, events=events, held=held, room=room, late=list(self._late), in_doubt=self._doubt()
-        )
-        if not (work.results or work.events or work.held):
+        work = Work(results=results, held=held, room=room, late=list(self._late), in_doubt=self._doubt())
+        if not (work.results or work.held):
             return False
         try:
             await self._background.database(self._background.hot, lambda: self._commit(work))
         except BaseException:
             self._results.extendleft(reversed(work.results))  # nothing was written: keep it for the next try
-            self._events.extendleft(reversed(work.events))
             self._in_doubt = True
             raise
         self._in_doubt = False
@@ -305,7 +302,7 @@ class Worker:
             self._next_lease = 0.0 if busy else time.monotonic() + IDLE_SECONDS
         await self._hand_over(work.leased)
         self.sessions.leasing = set()
-        return bool(work.results or work.events or work.leased)
+        return bool(work.results or work.leased)
 
     def _note_leasing(self, held: list[tuple[int, int, bool]]) -> None:
         """Until the commit is known to have taken place or not, these senders may have messages that nobody knows of."""
@@ -320,15 +317,13 @@ class Worker:
         )
 
     def _note_written(self, work: Work) -> None:
+        self._settled += len(work.results)
         self._written.set()
         for result in work.results:
             self.sessions.in_flight.pop(result.message_id, None)
         self.sessions.figures.note_sent(sum(result.outcome is Outcome.ACKNOWLEDGED for result in work.results))
         self._unpublished |= work.batch_ids
         self._allowance.spend(len(work.leased))
-        for _events, done in work.events:
-            if not done.done():
-                done.set_result(None)
         if work.paused_senders:
             pausing = self._calmly(lambda: states.announce_pauses(work.paused_senders))
             self._background.start(pausing)
@@ -338,7 +333,7 @@ class Worker:
 
     def _commit(self, work: Work) -> None:
         changes = Changes()
-        results, events = work.results, work.flat_events
+        results = work.results
         with transaction.atomic():
             if (doubt := work.in_doubt) is not None:
                 results = leases.still_with_their_sender(results, doubt.handed_over)
@@ -351,7 +346,6 @@ class Worker:
             if work.late:
                 recall.take_back_late(changes, older_than=leases.LATE_AFTER, sender_ids=work.late)
             work.paused_senders = ledger.write_results(results, changes).paused_senders
-            ledger.write_events(events, changes)
             work.leased = lease_due(worker_id=self.id, held=work.held, room=work.room, changes=changes)
             changes.save()
         work.batch_ids = changes.batch_ids
@@ -404,6 +398,30 @@ class Worker:
         except Exception:
             logger.exception("sender %s broke while sending", sender.held.id)
             self.sessions.let_go(sender, release=True)
+
+    # -- What arrives --
+
+    async def _write_arrivals(self) -> None:
+        while not self._background.stopping.is_set():
+            await self._arrivals.wait()
+            if not await self._results_are_written():
+                return
+            try:
+                self._unpublished |= await self._arrivals.write()
+            except (DatabaseError, InterfaceError) as error:
+                complain("the database does not answer; what arrives waits for it", error)
+                await self._background.sleep(background.OUTAGE_SECONDS)
+            else:
+                await self._background.sleep(GATHER_SECONDS)
+
+    async def _results_are_written(self) -> bool:
+        """Waits for the results that came up to now: a receipt for one of them then finds it written, and the two
+        connections do not want the same rows. False if the worker stops first."""
+        reported = self._reported
+        while self._settled < reported and not self._background.stopping.is_set():
+            self._written.clear()
+            await self._background.sleep(background.OUTAGE_SECONDS, until=self._written)
+        return not self._background.stopping.is_set()
 
     # -- “typing…” --
 

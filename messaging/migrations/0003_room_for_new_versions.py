@@ -2,7 +2,7 @@ from django.db import migrations
 
 # Percent of a page that is filled at first. The rest is for the next versions of its rows: with it, delivered and read
 # receipts write no index.
-FILLFACTOR = 70
+FILLFACTOR = 50
 
 
 class Migration(migrations.Migration):
