@@ -27,22 +27,22 @@ from senders.pace import SenderPace, Slot, allocate
 from senders.quota import quotas_now
 
 ADVISORY_LOCK = 7_301  # the first half of this module's advisory locks; the second is the organization
-MOST_PER_TICK = 5_000  # messages that one pass queues for an organization: a pause may have to wait for it
+MOST_A_PASS = 500  # messages that one pass plans for an organization: a pause may have to wait for it
 MOST_QUEUED_A_SENDER = 2_000  # where no delay or quota limits the pace, this bounds what a pause has to take back
 CANCELLED_PER_TICK = 50_000
 LONGEST_IDLE = "30s"  # a planner that hangs in the middle of a pass, or whose machine vanished, lets another one plan
 
 
 def plan_all() -> int:
-    """One pass over every organization that has something to plan. Returns how many messages were queued."""
-    queued = 0
+    """Plans every organization that has something to plan. Returns how many messages were queued or skipped."""
+    planned = 0
     for organization in _organizations_with_work():
         while True:
-            made = plan_organization(organization)
-            queued += made
-            if made < MOST_PER_TICK:
+            number = plan_organization(organization)
+            planned += number
+            if number < MOST_A_PASS:
                 break
-    return queued
+    return planned
 
 
 def _organizations_with_work() -> list[Organization]:
@@ -61,7 +61,7 @@ def _organizations_with_work() -> list[Organization]:
 
 
 def plan_organization(organization: Organization) -> int:
-    """Plans one organization in one transaction. Returns how many messages were queued."""
+    """Plans one organization in one transaction. Returns how many messages were queued or skipped."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
@@ -82,11 +82,11 @@ def plan_organization(organization: Organization) -> int:
         changes = Changes()
         recall.take_back_from_unsendable(organization.pk, changes)
         batches, pending = _open_batches(organization, changes)
-        queued = _queue_messages(organization, batches, pending, changes)
+        planned = _plan_messages(organization, batches, pending, changes)
         changes.save()
     progress.publish(changes.batch_ids)
     progress.publish({batch.pk for batch in batches if batch.finished_at}, at_once=True)
-    return queued
+    return planned
 
 
 def _open_batches(organization: Organization, changes: Changes) -> tuple[list[Batch], dict[int, int]]:
@@ -125,23 +125,21 @@ def cancel_pending(batch_id: int, changes: Changes, limit: int) -> int:
         return cursor.rowcount
 
 
-def _queue_messages(
-    organization: Organization, batches: list[Batch], pending: dict[int, int], changes: Changes
-) -> int:
+def _plan_messages(organization: Organization, batches: list[Batch], pending: dict[int, int], changes: Changes) -> int:
     """Deals slots to everything that is pending, and fills them: first to what a person is waiting for."""
     now = clock()
     until = now + timedelta(seconds=settings.PLAN_AHEAD_SECONDS)
     senders = {sender.id: sender for sender in _sendable_senders(organization)}
     on_hold = {sender.id for sender in senders.values() if sender.is_on_hold}
-    singles = sources.sources_of_single_messages(organization, set(senders), on_hold, MOST_PER_TICK)
-    queued = len(_plan(singles, senders, now, until, changes, urgent=True))
+    singles = sources.sources_of_single_messages(organization, set(senders), on_hold, MOST_A_PASS)
+    urgent, _ = _plan(singles, senders, now, until, changes, urgent=True)
     running = [batch for batch in batches if batch.status == BatchStatus.RUNNING and pending[batch.pk]]
     free = {sender.id for sender in senders.values() if sender.planned_until is None or sender.planned_until < until}
-    slots = _plan(
+    planned, slots = _plan(
         sources.sources_of_batches(organization, running, pending, free, on_hold), senders, now, until, changes
     )
     _remember_free_at(slots)
-    return queued + len(slots)
+    return urgent + planned
 
 
 def _plan(
@@ -152,14 +150,14 @@ def _plan(
     changes: Changes,
     *,
     urgent: bool = False,
-) -> list[Slot]:
-    """Queues messages of these sources; returns the slots that were used."""
+) -> tuple[int, list[Slot]]:
+    """Queues messages of these sources. Returns how many it planned, skipped ones too, and the slots that were used."""
     pool = {sender_id for source in waiting for sender_id in source.plan.sender_ids}
     if not pool:
-        return []
+        return 0, []
     for key, source in enumerate(waiting):
         source.plan.key = key
-        source.plan.wanted = min(source.plan.wanted, MOST_PER_TICK)
+        source.plan.wanted = min(source.plan.wanted, MOST_A_PASS)
     slots = allocate(
         [source.plan for source in waiting],
         _paces([senders[sender_id] for sender_id in pool], waiting[0].organization, now, urgent=urgent),
@@ -167,9 +165,13 @@ def _plan(
         until=until,
         randomness=random.Random(),
     )
-    return [
-        slot for source in waiting if slots[source.plan.key] for slot in _fill(source, slots[source.plan.key], changes)
-    ]
+    planned, used = 0, []
+    for source in waiting:
+        if dealt := slots[source.plan.key]:
+            number, slots_used = _fill(source, dealt, changes)
+            planned += number
+            used += slots_used
+    return planned, used
 
 
 _SENDERS_SQL = f"""
@@ -237,8 +239,9 @@ def _paces(
     return paces
 
 
-def _fill(source: Source, slots: list[Slot], changes: Changes) -> list[Slot]:
-    """Queues the next pending messages of a source into its slots; returns the slots that were used."""
+def _fill(source: Source, slots: list[Slot], changes: Changes) -> tuple[int, list[Slot]]:
+    """Queues the next pending messages of a source into its slots. Returns how many messages it took up, and the slots
+    that were used: none for a message that is skipped or must wait for its recipient's hours."""
     render = source.renderer()
     rows: list[tuple[int, int, str, datetime, str, int]] = []
     skipped: list[tuple[int, str]] = []
@@ -246,7 +249,8 @@ def _fill(source: Source, slots: list[Slot], changes: Changes) -> list[Slot]:
     free = iter(slots)
     slot = next(free)
     used: list[Slot] = []
-    for message in sources.pending_messages(source, len(slots)):
+    messages = sources.pending_messages(source, len(slots))
+    for message in messages:
         text, reason = render(message)
         reason = message.blocked_as or reason
         if reason:
@@ -265,7 +269,7 @@ def _fill(source: Source, slots: list[Slot], changes: Changes) -> list[Slot]:
     changes.move(source.batch_id, MessageStatus.PENDING, MessageStatus.QUEUED, len(rows))
     for _, reason in skipped:
         changes.move(source.batch_id, MessageStatus.PENDING, MessageStatus.SKIPPED, skip_reason=reason)
-    return used
+    return len(messages), used
 
 
 def _opens_for(source: Source, message: PendingMessage, moment: datetime) -> datetime:

@@ -43,7 +43,7 @@ def test_nothing_is_queued_further_ahead_than_a_minute(senders: list[Sender]) ->
     queued = of(batch, MessageStatus.QUEUED)
     assert 3 * 9 <= len(queued) <= 3 * 16
     assert max(message.due_at for message in queued) < now() + timedelta(seconds=61)
-    assert planner.plan_all() == 0
+    assert planner.plan_all() <= 3  # a slot each may have come nearer meanwhile
 
 
 def test_a_sender_pauses_between_two_messages(senders: list[Sender]) -> None:
@@ -92,7 +92,7 @@ def test_blocked_people_and_missing_variables_are_skipped_with_the_reason(sender
     BlocklistEntry.objects.create(organization=organization, phone_number=phone_number(0), reason="blocked")
     BlocklistEntry.objects.create(organization=organization, phone_number=phone_number(1), reason="opted_out")
     Message.objects.filter(batch=batch, phone_number=phone_number(2)).update(variables={"name": ""})
-    assert planner.plan_all() == 1
+    assert planner.plan_all() == 4  # three of them skipped
     skipped = {message.phone_number: message.skip_reason for message in of(batch, MessageStatus.SKIPPED)}
     assert skipped == {
         phone_number(0): "blocked",
