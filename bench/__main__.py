@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.surroundings import servers
 
-BENCHES = ("dispatch",)
+BENCHES = ("dispatch", "paced", "million", "linear")
 
 
 def main() -> None:

@@ -58,12 +58,24 @@ def bullmq(size: int, *, concurrency: int, latency_ms: int = 0) -> float:
     return float(printed)
 
 
-def celery(size: int, *, pool: str, concurrency: int, latency_ms: int = 0) -> float:
-    """Seconds that a campaign of `size` takes from its start to the last read receipt."""
+def celery(size: int, *, pool: str, concurrency: int, latency_ms: int = 0, orm: bool = False) -> float:
+    """Seconds that a campaign of `size` takes from its start to the last read receipt.
+
+    Each step is one statement of SQL, or written with Django's ORM, as most tasks of Django projects are.
+    """
     from bench.peers import celery_app  # reads the environment
 
     campaign = _make_campaign(size)
-    command = [sys.executable, "-m", "celery", "-A", "bench.peers.celery_app", "worker", "-Q", "peer"]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        f"bench.peers.celery_{'orm_' if orm else ''}app",
+        "worker",
+        "-Q",
+        "peer",
+    ]
     command += [f"--pool={pool}", f"--concurrency={concurrency}", "--loglevel=ERROR"]
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     with child(*command, BENCH_LATENCY_MS=str(latency_ms)) as process, _connect() as connection:

@@ -33,7 +33,7 @@ def _cursor() -> psycopg.RawCursor[Any]:
     return cursor
 
 
-@app.task
+@app.task(name="send")
 def send(recipient: int, sender: int, template: str, variables: dict[str, Any]) -> None:
     """Sends one message and writes what a network without delays says of it."""
     text = template
