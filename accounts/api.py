@@ -15,7 +15,9 @@ from accounts.requests import ApiRequest
 
 
 class TicketRequest(serializers.Serializer[Any]):
-    topic = serializers.CharField(max_length=64, help_text=_("What to watch: batch.12, sender.3, linking.3 (QR and pairing codes) or import.7."))
+    topic = serializers.CharField(
+        max_length=64, help_text=_("What to watch: batch.12, sender.3, linking.3 (QR and pairing codes) or import.7.")
+    )
 
     def validate_topic(self, topic: str) -> str:
         if capability_for_topic(topic) is None:
