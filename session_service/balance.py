@@ -114,18 +114,19 @@ def look() -> Balance:
 
 @dataclass
 class Rate:
-    """So many a second, at most a second's worth (and at least one) at once. A rate of 0 allows none."""
+    """So many a second; what was not taken is saved for the next look, up to two seconds' worth (and at least one). A
+    rate of 0 allows none."""
 
     a_second: float
     _saved: float = field(init=False)
     _saved_at: float = field(default_factory=time.monotonic, init=False)
 
     def __post_init__(self) -> None:
-        self._saved = self._most
+        self._saved = max(1.0, self.a_second) if self.a_second else 0.0
 
     @property
     def _most(self) -> float:
-        return max(1.0, self.a_second) if self.a_second else 0.0
+        return max(1.0, 2 * self.a_second) if self.a_second else 0.0
 
     def take(self, most: int) -> int:
         """How many of `most` may happen now."""
