@@ -15,6 +15,7 @@ django.setup()
 
 from accounts.models import Organization  # noqa: E402
 from messaging import planner  # noqa: E402
+from whatsapp_automation.celery import spare_the_collector  # noqa: E402
 
 PAUSE_SECONDS = 1.0
 
@@ -30,6 +31,7 @@ def timed(organization: Organization) -> int:
 
 
 def run() -> None:
+    spare_the_collector()
     planner.plan_organization = timed
     due = time.monotonic()
     while True:

@@ -27,7 +27,7 @@ from senders.pace import SenderPace, Slot, allocate
 from senders.quota import quotas_now
 
 ADVISORY_LOCK = 7_301  # the first half of this module's advisory locks; the second is the organization
-MOST_A_PASS = 500  # messages that one pass plans for an organization: a pause may have to wait for it
+MOST_A_PASS = 300  # messages that one pass plans for an organization: a pause may have to wait for it
 MOST_QUEUED_A_SENDER = 2_000  # where no delay or quota limits the pace, this bounds what a pause has to take back
 CANCELLED_PER_TICK = 50_000
 LONGEST_IDLE = "30s"  # a planner that hangs in the middle of a pass, or whose machine vanished, lets another one plan

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 Heap = list[tuple[datetime, float, int]]
@@ -12,7 +13,12 @@ Heap = list[tuple[datetime, float, int]]
 
 def period_start(moment: datetime, period: str, zone: ZoneInfo) -> datetime:
     """The start of the minute, hour or calendar day of `zone` in which `moment` lies."""
-    local = moment.astimezone(zone).replace(second=0, microsecond=0)
+    return _period_start(int(moment.timestamp() // 60), period, zone)
+
+
+@lru_cache(maxsize=4096)  # a pass of the planner asks thousands of times about the same few minutes
+def _period_start(minute: int, period: str, zone: ZoneInfo) -> datetime:
+    local = datetime.fromtimestamp(minute * 60, zone)
     if period != "minute":
         local = local.replace(minute=0)
     if period == "day":
