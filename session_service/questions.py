@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any, cast
@@ -22,12 +23,13 @@ from session_service.background import Background
 from session_service.leases import ClockTimestamp
 from session_service.models import SessionLease
 from session_service.providers.base import NotPossible, Session
-from session_service.sessions import Sessions
+from session_service.sessions import LOOK_SECONDS, OpenSender, Sessions
 
 SECONDS_FOR_AN_ANSWER = 20
 SECONDS_TO_PICK_UP = 1  # how long the worker listens before it looks whether it is to stop
 AT_ONCE = 8
 ANSWER_KEPT_SECONDS = 60
+OPENING_SECONDS = 3.0
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +143,8 @@ class Answering:
 
     async def _answer_to(self, question: dict[str, Any]) -> dict[str, Any]:
         sender = self._sessions.senders.get(question["sender"])
+        if sender is not None:
+            await _opened(sender)
         if sender is None or sender.held.epoch != question["epoch"] or sender.session is None or not sender.connected:
             return {"error": _("The sender is not connected. Connect it first.")}
         try:
@@ -153,3 +157,10 @@ class Answering:
         except Exception:
             logger.exception("sender %s could not %s", question["sender"], question["do"])
             return {"error": _("This failed in the session service; its log says why.")}
+
+
+async def _opened(sender: OpenSender) -> None:
+    """A session can be known to be connected a moment before it is at hand."""
+    deadline = time.monotonic() + OPENING_SECONDS
+    while sender.connected and sender.session is None and time.monotonic() < deadline:  # noqa: ASYNC110  seldom
+        await asyncio.sleep(LOOK_SECONDS)
