@@ -1,17 +1,33 @@
-"""The API of accounts: tickets for live topics."""
+"""The API of accounts, tickets for live topics, and what the APIs of all apps share."""
 
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import tickets
+from accounts.models import ApiKey, User
 from accounts.permissions import TOPIC_CAPABILITIES, IsIdentified, capabilities_of, capability_for_topic
 from accounts.requests import ApiRequest
+from accounts.services import Actor
+
+
+class Conflict(APIException):
+    """The request is fine and does not fit the present state."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+def actor_of(request: ApiRequest) -> Actor:
+    """Who asks: an API key, or a person on a page."""
+    if isinstance(request.auth, ApiKey):
+        return request.auth
+    return request.user if isinstance(request.user, User) else None
 
 
 class TicketRequest(serializers.Serializer[Any]):

@@ -74,7 +74,7 @@ class Measurement:
 
         make_organization(self.number, Provider.BAILEYS)
         Sender.objects.update(wanted=False)
-        [worker] = session_workers([sys.executable, "manage.py", "run_session_service"], 1)
+        [worker] = session_workers(1)
         self.stack.add([worker])
         self._emit("linking all", self._until(self._all_linked, 3 * self.number + 60), "s")
         self._emit_idle(worker, "after linking")

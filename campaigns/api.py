@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -17,9 +17,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import APIView
 
-from accounts.models import ApiKey, User
+from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
-from accounts.services import Actor
 from campaigns import queries, services, tasks
 from campaigns.models import Campaign
 from contacts.models import ContactList
@@ -30,19 +29,6 @@ from senders.models import Sender
 
 VIEW, MANAGE = "campaigns.view", "campaigns.manage"
 STATUSES = {status.label: status for status in MessageStatus if status != MessageStatus.RECEIVED}
-
-
-class Conflict(APIException):
-    """The request is fine and does not fit the campaign's present state."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "conflict"
-
-
-def actor_of(request: ApiRequest) -> Actor:
-    if isinstance(request.auth, ApiKey):
-        return request.auth
-    return request.user if isinstance(request.user, User) else None
 
 
 def find(request: ApiRequest, campaign_id: int) -> Campaign:

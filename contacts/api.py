@@ -5,36 +5,31 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import ApiKey, User
+from accounts.api import Conflict, actor_of
+from accounts.models import ApiKey, Organization
 from accounts.requests import ApiRequest
-from accounts.services import Actor
 from contacts import queries, services, tasks
 from contacts.models import BlocklistEntry, Contact, ContactList, ListImport
-from contacts.phone_numbers import InvalidNumber
+from contacts.phone_numbers import InvalidNumber, normalise
 from contacts.uploads import SheetError
 
 VIEW, MANAGE = "contacts.view", "contacts.manage"
 REJECTED_ROWS_SHOWN = 100
 
 
-class Conflict(APIException):
-    """The request is fine and does not fit the present state."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "conflict"
-
-
-def actor_of(request: ApiRequest) -> Actor:
-    if isinstance(request.auth, ApiKey):
-        return request.auth
-    return request.user if isinstance(request.user, User) else None
+def number_from(written: str, organization: Organization) -> str:
+    """The number in E.164. Raises ValidationError."""
+    try:
+        return normalise(written, organization.default_region)
+    except InvalidNumber as error:
+        raise serializers.ValidationError(str(error)) from error
 
 
 class ContactSerializer(serializers.ModelSerializer[Contact]):

@@ -4,7 +4,7 @@ import base64
 import binascii
 import mimetypes
 from contextlib import closing
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import IO
 
 from django.conf import settings
@@ -68,7 +68,9 @@ def take_in(*, organization_id: int, kind: str, file: IO[bytes], mime_type: str 
             % {"type": _plain(mime_type), "kind": kind, "allowed": ", ".join(allowed)}
         )
     _check_beginning(file, _plain(mime_type))
-    _sha256, size = media.fingerprint(file)
+    file.seek(0, SEEK_END)
+    size = file.tell()
+    file.seek(0)
     if not size:
         raise InvalidFile(_("The file is empty."))
     if size > most_bytes(kind):

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.models import Organization
-from contacts.phone_numbers import InvalidNumber, normalise
+from contacts.api import number_from
 from messaging.attachments import kind_for
 from messaging.kinds import ONLY_RECEIVED, WITH_CAPTION, WITH_FILE, Kind
 from messaging.models import Group, Message
@@ -31,7 +31,7 @@ class ContactCard(serializers.Serializer[Any]):
     phone_number = serializers.CharField(max_length=40, help_text="As people write it.")
 
     def validate_phone_number(self, written: str) -> str:
-        return _number(written, self.context["organization"])
+        return number_from(written, self.context["organization"])
 
 
 class Poll(serializers.Serializer[Any]):
@@ -104,7 +104,7 @@ class NewMessage(serializers.Serializer[Any]):
         return self.context["organization"]
 
     def validate_to(self, written: str) -> str:
-        return _number(written, self.organization)
+        return number_from(written, self.organization)
 
     def validate_sender(self, sender_id: int | None) -> Sender | None:
         if sender_id is None:
@@ -191,13 +191,6 @@ class NewMessage(serializers.Serializer[Any]):
             given["to"] = answered.phone_number
         else:
             given["lid"] = answered.lid
-
-
-def _number(written: str, organization: Organization) -> str:
-    try:
-        return normalise(written, organization.default_region)
-    except InvalidNumber as error:
-        raise serializers.ValidationError(str(error)) from None
 
 
 def _found(model: Any, organization: Organization, row_id: int, complaint: str) -> Any:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -15,21 +15,13 @@ from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import APIView
 
-from accounts.models import ApiKey
+from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
-from accounts.services import Actor
-from contacts.phone_numbers import InvalidNumber, normalise
+from contacts.api import number_from
 from senders import guidance, health, linking, queries, services
 from senders.models import Provider, Sender, SenderStatus
 
 VIEW, MANAGE = "senders.view", "senders.manage"
-
-
-class Conflict(APIException):
-    """The request is fine and does not fit the sender's present state."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "conflict"
 
 
 class LimitFields(serializers.Serializer[Any]):
@@ -65,7 +57,7 @@ class NewSender(LimitFields):
     def validate_phone_number(self, written: str) -> str:
         if not written.strip():
             return ""
-        return _normalised(written, self.context["request"])
+        return number_from(written, self.context["request"].organization)
 
 
 class ConnectRequest(serializers.Serializer[Any]):
@@ -77,15 +69,7 @@ class ConnectRequest(serializers.Serializer[Any]):
     )
 
     def validate_pairing_number(self, written: str) -> str:
-        return _normalised(written, self.context["request"]) if written.strip() else ""
-
-
-def _normalised(written: str, request: ApiRequest) -> str:
-    """The number in E.164. Raises ValidationError."""
-    try:
-        return normalise(written, request.organization.default_region)
-    except InvalidNumber as error:
-        raise serializers.ValidationError(str(error)) from error
+        return number_from(written, self.context["request"].organization) if written.strip() else ""
 
 
 class SenderChanges(LimitFields):
@@ -149,10 +133,6 @@ class SenderSerializer(serializers.ModelSerializer[Sender]):
 
 def described(senders: list[Sender]) -> list[dict[str, Any]]:
     return list(SenderSerializer(senders, many=True, context={"use": queries.quota_use_of(senders)}).data)
-
-
-def actor_of(request: ApiRequest) -> Actor:
-    return request.auth if isinstance(request.auth, ApiKey) else request.auth.user
 
 
 def find(request: ApiRequest, sender_id: int) -> Sender:

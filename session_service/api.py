@@ -8,7 +8,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import ApiKey
+from accounts.api import actor_of
 from accounts.requests import ApiRequest
 from session_service import registry
 from session_service.models import SessionWorker
@@ -82,9 +82,10 @@ class UndrainView(APIView):
 
 
 def _change(request: ApiRequest, worker_id: int, *, draining: bool) -> Response:
-    by = request.auth if isinstance(request.auth, ApiKey) else request.auth.user
     try:
-        worker = registry.drain(worker_id=worker_id, draining=draining, organization=request.organization, by=by)
+        worker = registry.drain(
+            worker_id=worker_id, draining=draining, organization=request.organization, by=actor_of(request)
+        )
     except registry.NoSuchWorker as error:
         raise NotFound(str(error)) from error
     return Response(WorkerSerializer(worker).data, status=status.HTTP_202_ACCEPTED)

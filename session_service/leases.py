@@ -99,9 +99,14 @@ def heartbeat(*, worker_id: int, held: dict[int, int], **figures: Any) -> set[in
         return {row[0] for row in cursor.fetchall()}
 
 
+def running() -> models.QuerySet[SessionWorker]:
+    """Workers that have neither stopped nor been lost."""
+    return SessionWorker.objects.filter(stopped_at=None, heartbeat_at__gt=now() - lost_after())
+
+
 def alive_workers() -> int:
     """How many workers share the work at this moment."""
-    return SessionWorker.objects.filter(stopped_at=None, heartbeat_at__gt=now() - lost_after()).count()
+    return running().count()
 
 
 def take(*, worker_id: int, limit: int) -> list[HeldSender]:

@@ -8,8 +8,8 @@ import asyncio
 import json
 import logging
 import secrets
-import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -23,7 +23,7 @@ from session_service.background import Background
 from session_service.leases import ClockTimestamp
 from session_service.models import SessionLease
 from session_service.providers.base import NotPossible, Session
-from session_service.sessions import LOOK_SECONDS, OpenSender, Sessions
+from session_service.sessions import Sessions
 
 SECONDS_FOR_AN_ANSWER = 20
 SECONDS_TO_PICK_UP = 1  # how long the worker listens before it looks whether it is to stop
@@ -143,8 +143,9 @@ class Answering:
 
     async def _answer_to(self, question: dict[str, Any]) -> dict[str, Any]:
         sender = self._sessions.senders.get(question["sender"])
-        if sender is not None:
-            await _opened(sender)
+        if sender is not None and sender.connected:  # perhaps a moment before its session is at hand
+            with suppress(TimeoutError):
+                await asyncio.wait_for(sender.opened.wait(), OPENING_SECONDS)
         if sender is None or sender.held.epoch != question["epoch"] or sender.session is None or not sender.connected:
             return {"error": _("The sender is not connected. Connect it first.")}
         try:
@@ -157,10 +158,3 @@ class Answering:
         except Exception:
             logger.exception("sender %s could not %s", question["sender"], question["do"])
             return {"error": _("This failed in the session service; its log says why.")}
-
-
-async def _opened(sender: OpenSender) -> None:
-    """A session can be known to be connected a moment before it is at hand."""
-    deadline = time.monotonic() + OPENING_SECONDS
-    while sender.connected and sender.session is None and time.monotonic() < deadline:  # noqa: ASYNC110  seldom
-        await asyncio.sleep(LOOK_SECONDS)

@@ -7,29 +7,22 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
 from contacts.phone_numbers import InvalidNumber, normalise
 from messaging.models import Group
-from senders.api import actor_of
 from senders.models import Sender
 from session_service import groups, number_checks
 from session_service.questions import NotAnswered
 
 NUMBERS_A_REQUEST = 50
 MEMBERS_OF_A_NEW_GROUP = 50
-
-
-class Conflict(APIException):
-    """WhatsApp would have to be asked, and cannot be."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "conflict"
 
 
 def sender_of(request: ApiRequest, sender_id: int) -> Sender:

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from accounts.models import Organization
 from accounts.services import Actor, record
 from senders.models import Sender
+from session_service import leases
 from session_service.leases import ClockTimestamp, lost_after
 from session_service.models import SessionWorker
 
@@ -54,6 +55,11 @@ def present() -> list[Any]:
     return _described(shown.order_by("started_at", "pk"))
 
 
+def running() -> list[Any]:
+    """Those of `present` that were not lost."""
+    return [worker for worker in present() if worker.state != WorkerState.LOST]
+
+
 def get(worker_id: int) -> Any:
     """One worker that has not stopped, as in `present`. Raises `NoSuchWorker`."""
     found = _described(SessionWorker.objects.filter(pk=worker_id, stopped_at=None))
@@ -64,11 +70,11 @@ def get(worker_id: int) -> Any:
 
 def find(name_or_id: str) -> Any:
     """A worker that runs, by its name or id. Raises `NoSuchWorker`, naming those that run."""
-    running = [worker for worker in present() if worker.state != WorkerState.LOST]
-    for worker in running:
+    found = running()
+    for worker in found:
         if name_or_id in (worker.name, str(worker.pk)):
             return worker
-    known = ", ".join(f"{worker.pk} ({worker.name})" for worker in running) or "none"
+    known = ", ".join(f"{worker.pk} ({worker.name})" for worker in found) or "none"
     raise NoSuchWorker(f"There is no running worker {name_or_id!r}. Running: {known}.")
 
 
@@ -84,8 +90,7 @@ def set_draining(*, worker_id: int, draining: bool) -> bool:
 
     False where no such worker runs.
     """
-    running = SessionWorker.objects.filter(pk=worker_id, stopped_at=None, heartbeat_at__gt=now() - lost_after())
-    return bool(running.update(draining=draining))
+    return bool(leases.running().filter(pk=worker_id).update(draining=draining))
 
 
 @transaction.atomic
@@ -102,8 +107,8 @@ def drain(*, worker_id: int, draining: bool, organization: Organization, by: Act
 
 def room_elsewhere(worker_id: int) -> int:
     """How many sessions the other workers can take that run and do not drain."""
-    running = SessionWorker.objects.filter(stopped_at=None, heartbeat_at__gt=now() - lost_after(), draining=False)
-    rows = with_sessions(running.exclude(pk=worker_id)).values_list(F("capacity"), F("sessions"))
+    taking = leases.running().filter(draining=False).exclude(pk=worker_id)
+    rows = with_sessions(taking).values_list(F("capacity"), F("sessions"))
     return sum(max(0, capacity - sessions) for capacity, sessions in rows)
 
 
@@ -118,9 +123,9 @@ def waiting() -> QuerySet[Sender]:
 
 def why_waiting() -> str:
     """Why a sender that should be connected is with no worker at this moment."""
-    running = [worker for worker in present() if worker.state != WorkerState.LOST]
-    taking = [worker for worker in running if not worker.draining]
-    if not running:
+    found = running()
+    taking = [worker for worker in found if not worker.draining]
+    if not found:
         return _("Waits for a worker: no worker of the session service is running.")
     if not taking:
         return _("Waits for a worker: all of them are draining and take no sessions.")

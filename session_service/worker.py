@@ -3,8 +3,8 @@
 Seven loops share one event loop. `_renew_leases` renews ownership and closes what was lost; `_take_senders` takes over
 and opens what nobody holds. `_dispatch` is the hot path: one commit carries the results that arrived and the leases of
 the next messages, and only then are those sent. `_write_arrivals` writes receipts and inbound messages beside it.
-`_type` shows “typing…” where a batch asks for it, `_tell` publishes progress, and `questions.Answering` does what web
-processes ask of sessions.
+`_tell` publishes progress, `typing_shown.Typing` shows “typing…” where a batch asks for it, and `questions.Answering` does what
+web processes ask of sessions.
 """
 
 import asyncio
@@ -34,14 +34,14 @@ from session_service.background import Background, complain
 from session_service.handover import Handover
 from session_service.providers.base import OutgoingMessage, PairingCode, QrCode, Session, SessionState
 from session_service.questions import Answering
-from session_service.queue import about_to_type, lease_due
+from session_service.queue import lease_due
 from session_service.sessions import CLOSING_SECONDS, FENCE_MARGIN_SECONDS, InFlight, OpenSender, Sessions
+from session_service.typing_shown import Typing
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 IDLE_SECONDS = 0.1  # between two looks at the queue when there was nothing to do
-TYPING_LOOK_SECONDS = 0.25
 GATHER_SECONDS = 0.01
 RESULTS_A_COMMIT = 1_000
 MANY_RESULTS = 250  # worth a commit of their own at once
@@ -156,8 +156,9 @@ class Worker:
         """Works until `stop`. Returns when everything is closed, written and released."""
         await self._register()
         hot = (self._dispatch, self._write_arrivals)
-        calm = (self._renew_leases, self._take_senders, self._type, self._tell)
-        work = (*hot, *calm, Answering(self.sessions, self._background).run)
+        calm = (self._renew_leases, self._take_senders, self._tell)
+        others = (Typing(self.sessions, self._background).run, Answering(self.sessions, self._background).run)
+        work = (*hot, *calm, *others)
         loops = [asyncio.create_task(loop()) for loop in work]
         stopped = asyncio.create_task(self._background.stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -422,31 +423,6 @@ class Worker:
             self._written.clear()
             await self._background.sleep(background.OUTAGE_SECONDS, until=self._written)
         return not self._background.stopping.is_set()
-
-    # -- “typing…” --
-
-    async def _type(self) -> None:
-        """Shows “typing…” to people shortly before their message is due. Nothing is leased for it, so a pause in these
-        seconds still holds the message back."""
-        shown: dict[int, float] = {}
-        while not self._background.stopping.is_set():
-            try:
-                await self._show_typing(shown)
-            except (DatabaseError, InterfaceError) as error:
-                complain("the database does not answer; nobody is shown as typing", error)
-            await self._background.sleep(TYPING_LOOK_SECONDS)
-
-    async def _show_typing(self, shown: dict[int, float]) -> None:
-        moment = time.monotonic()
-        for message_id in [message_id for message_id, until in shown.items() if until < moment]:
-            del shown[message_id]
-        sender_ids = [sender_id for sender_id, _, _ in self.sessions.sendable()]
-        due = await self._calmly(lambda: about_to_type(sender_ids, TYPING_LOOK_SECONDS)) if sender_ids else []
-        for message_id, sender_id, phone_number, seconds in due:
-            sender = self.sessions.senders.get(sender_id)
-            if message_id not in shown and sender is not None and sender.session is not None:
-                shown[message_id] = moment + seconds + TYPING_LOOK_SECONDS
-                self._background.start(sender.session.typing(phone_number, seconds))
 
     # -- Progress --
 

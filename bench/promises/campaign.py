@@ -18,7 +18,7 @@ from bench.promises.stack import Stack
 from campaigns import services as campaigns
 from campaigns.models import Campaign
 from contacts import services as contacts
-from messaging import counts
+from messaging import counts, planner
 from messaging.models import OPEN_STATUSES, Batch, BatchStatus, Message, MessageStatus
 from senders import services as senders
 from senders.models import Provider, Sender, SenderStatus
@@ -117,6 +117,16 @@ def sheet_of(rows: Iterable[tuple[str, ...]]) -> bytes:
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
+
+
+def planning(condition: Callable[[], object]) -> Callable[[], bool]:
+    """The condition, with a pass of the planner before it: where no Celery runs, whoever waits plans as well."""
+
+    def checked() -> bool:
+        planner.plan_all()
+        return bool(condition())
+
+    return checked
 
 
 def all_connected() -> bool:

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from django.core.management import call_command
 from django.db.models import Count
 
-from bench.promises.campaign import all_connected, is_finished, judge, make_campaign, make_organization
+from bench.promises.campaign import all_connected, is_finished, judge, make_campaign, make_organization, planning
 from bench.promises.emulated import Scanner, deliveries
 from bench.promises.faults import running_servers
 from bench.promises.stack import NeverHappened, Program, Stack, session_workers
 from campaigns import services as campaigns
-from messaging import planner
 from messaging.models import Message, MessageStatus
 from senders.models import Provider, Sender
 from session_service import registry
@@ -29,7 +28,6 @@ from session_service.models import SessionLease
 if TYPE_CHECKING:
     from tests.whatsapp_emulator.running import RunningEmulator
 
-COMMAND = [sys.executable, "manage.py", "run_session_service"]
 LONGEST_TAKE_OVER = 30.0  # seconds, promised
 SENDING_SECONDS = 8.0  # between two events
 
@@ -67,15 +65,9 @@ class Run:
         self.plans = False
 
     def wait(self, condition: Callable[[], object], what: str, seconds: float) -> float:
-        """There is no Celery here: whoever waits plans as well. Returns how long it took."""
+        """Plans meanwhile, once there is a campaign. Returns how long it took."""
         began = time.monotonic()
-
-        def checked() -> bool:
-            if self.plans:
-                planner.plan_all()
-            return bool(condition())
-
-        self.stack.wait(checked, what, seconds)
+        self.stack.wait(planning(condition) if self.plans else condition, what, seconds)
         return round(time.monotonic() - began, 1)
 
     def pass_time(self, seconds: float) -> None:
@@ -89,7 +81,7 @@ class Run:
 
     def begin(self) -> tuple[Program, Program, Program]:
         """Two workers with an even share each; the third is not started yet."""
-        first, second, third = session_workers(COMMAND, 3)
+        first, second, third = session_workers(3)
         self.stack.add([first, second])
         self.seen.link = self.wait(self._linked, "every sender is linked", 60 + 4 * self.plan.senders)
         self.wait(lambda: len(held()) == 2, "both workers have some", 60)
@@ -101,7 +93,7 @@ class Run:
         return all_connected()
 
     def drain(self, program: Program) -> None:
-        worker = registry.find(name_of(program))
+        worker = registry.find(program.worker_name)
         before = self.seen.sent_before_drain = self.sent()
         began = time.monotonic()
         call_command("drain_worker", str(worker.pk))
@@ -113,7 +105,7 @@ class Run:
             self.seen.broken.append("the drained worker took sessions")
 
     def kill(self, program: Program) -> None:
-        its = SessionLease.objects.filter(worker_id=registry.find(name_of(program)).pk)
+        its = SessionLease.objects.filter(worker_id=registry.find(program.worker_name).pk)
         epochs = dict(its.values_list("sender_id", "epoch"))
         messages = Message.objects.filter(batch=self.batch_id, status=MessageStatus.SENDING)
         self.wait(messages.exists, "something is being sent", 60)
@@ -134,12 +126,6 @@ def held() -> Counter[int]:
     """Leases by worker."""
     rows = SessionLease.objects.filter(worker__isnull=False).values_list("worker").annotate(number=Count("pk"))
     return Counter(dict(rows.order_by("worker")))
-
-
-def name_of(program: Program) -> str:
-    import socket
-
-    return f"{socket.gethostname()}:{program.process.pid if program.process else 0}"
 
 
 def _all_taken(before: dict[int, int]) -> bool:

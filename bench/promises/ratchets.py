@@ -16,7 +16,7 @@ from django.db import connection
 
 from accounts import services as accounts
 from accounts.models import Organization
-from bench.promises.campaign import ARRIVED, all_connected, is_finished, sheet_of
+from bench.promises.campaign import ARRIVED, all_connected, is_finished, planning, sheet_of
 from bench.promises.faults import running_servers
 from bench.promises.stack import NeverHappened, Stack, session_workers
 from campaigns import services as campaigns
@@ -27,7 +27,6 @@ from senders import services as senders
 from senders.models import Provider, Sender
 from tests.whatsapp_emulator.running import RunningEmulator
 
-COMMAND = [sys.executable, "manage.py", "run_session_service"]
 DELAYS_MS = (50, 250)  # a campaign of thirty people over three senders takes about two seconds
 LONGEST_ROUND = 90.0
 REPLIES_A_ROUND = 3
@@ -66,7 +65,7 @@ def run(plan: Plan, data_dir: Path, emulator: RunningEmulator) -> tuple[dict[str
     with running_servers(data_dir) as stack:
         _watch_auth_writes()
         organization = accounts.create_organization(name="Shop", slug="shop", time_zone="Asia/Jakarta")
-        stack.add(session_workers(COMMAND, 1))
+        stack.add(session_workers(1))
         _link(stack, emulator, organization, plan.senders)
         began = time.monotonic()
         expected, kills = Expected(), Counter[str]()
@@ -77,7 +76,7 @@ def run(plan: Plan, data_dir: Path, emulator: RunningEmulator) -> tuple[dict[str
             except NeverHappened as problem:
                 broken.append(str(problem))
         try:
-            stack.wait(_planning(lambda: _all_arrived(emulator, expected)), "all texts have arrived", 30)
+            stack.wait(planning(lambda: _all_arrived(emulator, expected)), "all texts have arrived", 30)
         except NeverHappened as problem:
             broken.append(str(problem))
         stack.sleep(2)  # what should not arrive any more
@@ -148,7 +147,7 @@ def _round(
         before = moment
         if kills.total() < plan.kills and (kind := _kill(stack, randomness)):
             kills[kind] += 1
-    stack.wait(_planning(partial(is_finished, batch_id)), f"campaign {number} is finished", LONGEST_ROUND)
+    stack.wait(planning(partial(is_finished, batch_id)), f"campaign {number} is finished", LONGEST_ROUND)
     if number % 5 == 0:
         print(f"{kills.total()} kills; {emulator.stats()['retries_asked']} retries", file=sys.stderr, flush=True)
 
@@ -195,16 +194,6 @@ def _plan_for(stack: Stack, seconds: float) -> None:
     while time.monotonic() < until:
         planner.plan_all()
         stack.sleep(0.1)
-
-
-def _planning(condition: Any) -> Any:
-    """There is no Celery here: whoever waits for something plans as well."""
-
-    def checked() -> bool:
-        planner.plan_all()
-        return bool(condition())
-
-    return checked
 
 
 # -- What must be true --

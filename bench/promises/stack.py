@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -41,6 +42,11 @@ class Program:
     restart_at: float = 0.0
     expected: bool = False  # the next death is of our making
     paused: bool = False
+
+    @property
+    def worker_name(self) -> str:
+        """What a session worker in this process calls itself."""
+        return f"{socket.gethostname()}:{self.process.pid if self.process else 0}"
 
 
 @dataclass
@@ -182,9 +188,11 @@ def product(port: int, workers: int, capacity: int) -> list[Program]:
         if process.name != "session-service":
             programs.append(Program(process.name, command, process.name))
             continue
-        programs += session_workers([*command, "--capacity", str(capacity)], workers)
+        programs += session_workers(workers, [*command, "--capacity", str(capacity)])
     return programs
 
 
-def session_workers(command: list[str], number: int) -> list[Program]:
+def session_workers(number: int, command: list[str] | None = None) -> list[Program]:
+    """So many workers, `session-service-1` and on, by the product's own command unless another is given."""
+    command = command or [sys.executable, "manage.py", "run_session_service"]
     return [Program(f"session-service-{index}", command, "session-service") for index in range(1, number + 1)]

@@ -2,7 +2,6 @@
 
 import random
 import signal
-import sys
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -18,6 +17,7 @@ from bench.promises.campaign import (
     make_campaign,
     make_organization,
     patiently,
+    planning,
 )
 from bench.promises.faults import running_servers
 from bench.promises.stack import NeverHappened, Program, Stack, session_workers
@@ -30,7 +30,6 @@ from session_service.providers.simulated import network
 SENDERS = 4
 PEOPLE_A_ROUND = 150
 DELAYS_MS = (150, 350)  # about as many people a round as a round takes
-COMMAND = [sys.executable, "manage.py", "run_session_service"]
 LONGEST_TAKE_OVER = 30.0  # seconds, promised
 LOOKS = 400  # for a moment at which something is leased that has not arrived
 AWAKE_SECONDS = 1.5  # how long the stale owner may do harm
@@ -63,7 +62,7 @@ def run(plan: Plan, data_dir: Path) -> tuple[dict[str, Any], list[str]]:
         began = time.monotonic()
         organization, _senders = make_organization(SENDERS)
         campaign, audience = make_campaign(organization, PEOPLE_A_ROUND * plan.rounds, DELAYS_MS, randomness)
-        first, second = session_workers(COMMAND, 2)
+        first, second = session_workers(2)
         stack.add([first])
         stack.wait(all_connected, "every sender is connected", 60)
         stack.add([second])  # finds none to take, and gets none: this run moves nothing for evenness
@@ -71,24 +70,14 @@ def run(plan: Plan, data_dir: Path) -> tuple[dict[str, Any], list[str]]:
         seen = Seen()
         for _ in range(plan.rounds):
             _round(stack, randomness, campaign.batch_id, seen)
-        stack.wait(_planning(partial(is_finished, campaign.batch_id)), "the campaign is finished", 120)
+        stack.wait(planning(partial(is_finished, campaign.batch_id)), "the campaign is finished", 120)
         stack.sleep(1.5)  # receipts of the last messages
         stack.stop([name for name in stack.programs if name.startswith("session-service")])
         return _conclusion(plan, stack, audience, campaign.batch_id, seen, time.monotonic() - began)
 
 
-def _planning(condition: Any) -> Any:
-    """There is no Celery here: whoever waits for something plans as well."""
-
-    def checked() -> bool:
-        planner.plan_all()
-        return bool(condition())
-
-    return checked
-
-
 def _round(stack: Stack, randomness: random.Random, batch_id: int, seen: Seen) -> None:
-    stack.wait(_planning(lambda: _numbers(batch_id)[MessageStatus.SENDING]), "something is being sent", 60)
+    stack.wait(planning(lambda: _numbers(batch_id)[MessageStatus.SENDING]), "something is being sent", 60)
     owner = _owner(stack)
     epochs = _epochs()
     _stop_with_something_leased(stack, owner, randomness, batch_id)
@@ -97,9 +86,9 @@ def _round(stack: Stack, randomness: random.Random, batch_id: int, seen: Seen) -
     numbers = dict(Message.objects.filter(pk__in=doubtful).values_list("pk", "phone_number"))
     absent = set(numbers.values()) - {each["to"] for each in network.deliveries()}
     try:
-        stack.wait(_planning(lambda: _all_taken(epochs)), "the other worker has taken over", LONGEST_TAKE_OVER)
+        stack.wait(planning(lambda: _all_taken(epochs)), "the other worker has taken over", LONGEST_TAKE_OVER)
         seen.longest_take_over = max(seen.longest_take_over, round(time.monotonic() - stopped, 1))
-        stack.wait(_planning(lambda: not _unsettled(doubtful)), "it has settled what was in doubt", 30)
+        stack.wait(planning(lambda: not _unsettled(doubtful)), "it has settled what was in doubt", 30)
     except NeverHappened as problem:
         seen.broken.append(str(problem))
     _wake(stack, owner, numbers, seen)
@@ -111,16 +100,12 @@ def _round(stack: Stack, randomness: random.Random, batch_id: int, seen: Seen) -
 def _owner(stack: Stack) -> Program:
     """The worker that holds the sessions; the other one has none to take."""
     names = set(SessionLease.objects.filter(worker__isnull=False).values_list("worker__name", flat=True))
-    owners = [each for each in stack.alive("session-service") if each.process is not None and _name(each) in names]
+    owners = [
+        each for each in stack.alive("session-service") if each.process is not None and each.worker_name in names
+    ]
     if len(owners) != 1:
         raise NeverHappened(f"one worker should hold every sender, and {len(owners)} do")
     return owners[0]
-
-
-def _name(program: Program) -> str:
-    import socket
-
-    return f"{socket.gethostname()}:{program.process.pid if program.process else 0}"
 
 
 def _epochs() -> dict[int, int]:
@@ -163,7 +148,7 @@ def _wake(stack: Stack, owner: Program, numbers: dict[int, str], seen: Seen) -> 
     epochs = _epochs()
     arrivals = Counter(each["to"] for each in network.deliveries())
     stack.signal(owner, signal.SIGCONT)
-    stack.wait(_planning(lambda: True), "nothing", 1)
+    stack.wait(planning(lambda: True), "nothing", 1)
     until = time.monotonic() + AWAKE_SECONDS
     while time.monotonic() < until:
         stack.sleep(0.2)

@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from contacts.phone_numbers import InvalidNumber, normalise
 from session_service.emulator import Emulator, EmulatorError
+from session_service.management.phone_numbers import phone_number
 
 SHOWN = ("phone", "from", "message_id", "text", "repeats", "kind", "content", "group", "at")
 
@@ -23,14 +23,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             emulator = Emulator.of_this_product()
-            phone = normalise(options["phone"], "ID") if options["phone"] else ""
+            phone = phone_number("--phone", options["phone"]) if options["phone"] else ""
             if options["format"] or not options["reset"]:
                 for line in emulator.inbox(phone):
                     shown = {name: line[name] for name in SHOWN if name in line}
                     self.stdout.write(json.dumps(shown, ensure_ascii=False))
             if options["reset"]:
                 emulator.delete("/inbox")
-        except InvalidNumber as error:
-            raise CommandError(f"--phone {options['phone']!r}: {error}") from error
         except EmulatorError as error:
             raise CommandError(str(error)) from error

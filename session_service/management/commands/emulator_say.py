@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from contacts.phone_numbers import InvalidNumber, normalise
 from session_service.emulator import Emulator, EmulatorError
+from session_service.management.phone_numbers import phone_number
 
 
 class Command(BaseCommand):
@@ -15,17 +15,10 @@ class Command(BaseCommand):
         parser.add_argument("--text", required=True)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from_number = _phone_number("--from", options["from"])
-        to_number = _phone_number("--to", options["to"])
+        from_number = phone_number("--from", options["from"])
+        to_number = phone_number("--to", options["to"])
         try:
             emulator = Emulator.of_this_product()
             self.stdout.write(emulator.say(sender=from_number, to=to_number, text=options["text"]))
         except EmulatorError as error:
             raise CommandError(str(error)) from error
-
-
-def _phone_number(option: str, text: str) -> str:
-    try:
-        return normalise(text, "ID")
-    except InvalidNumber as error:
-        raise CommandError(f"{option} {text!r}: {error}") from error

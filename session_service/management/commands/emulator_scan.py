@@ -3,10 +3,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from contacts.phone_numbers import InvalidNumber, normalise
 from senders import linking
 from senders.models import Provider, Sender
 from session_service.emulator import Emulator, EmulatorError
+from session_service.management.phone_numbers import phone_number
 
 SECONDS_TO_WAIT = 30.0  # a sender that was just asked to connect shows its code after some seconds
 
@@ -25,14 +25,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             emulator = Emulator.of_this_product()
-            phone = normalise(options["phone"], "ID")
+            phone = phone_number("--phone", options["phone"])
             sender = _sender(options["sender"])
             if options["code"]:
                 linked = emulator.pair(code=options["code"], phone=phone)
             else:
                 linked = _scan(emulator, sender, phone)
-        except InvalidNumber as error:
-            raise CommandError(f"--phone {options['phone']!r}: {error}") from error
         except EmulatorError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(linked["phone"])

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from contacts.phone_numbers import InvalidNumber, normalise
 from messaging.attachments import kind_for
 from messaging.kinds import Kind
+from session_service.management.phone_numbers import phone_number
 from session_service.providers.simulated import network
 
 
@@ -32,8 +32,8 @@ class Command(BaseCommand):
         parser.add_argument("--delete", metavar="ID", help="Delete this message for everyone.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from_number = _phone_number("--from", options["from"])
-        to_number = _phone_number("--to", options["to"])
+        from_number = phone_number("--from", options["from"])
+        to_number = phone_number("--to", options["to"])
         try:
             if options["delete"]:
                 network.delete(from_number=from_number, to_number=to_number, message_id=options["delete"])
@@ -68,10 +68,3 @@ def _say(from_number: str, to_number: str, options: dict[str, Any]) -> str:
         name=options["name"],
         group=options["group"],
     )
-
-
-def _phone_number(option: str, text: str) -> str:
-    try:
-        return normalise(text, "ID")
-    except InvalidNumber as error:
-        raise CommandError(f"{option} {text!r}: {error}") from error
