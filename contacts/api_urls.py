@@ -2,15 +2,15 @@
 
 from django.urls import path
 
-from contacts import api
+from contacts.api import blocklist, imports, people
 
 urlpatterns = [
-    path("contacts", api.ContactsView.as_view(), name="contacts"),
-    path("contact-lists", api.ContactListsView.as_view(), name="contact-lists"),
-    path("contacts/imports", api.ImportsView.as_view(), name="imports"),
-    path("contacts/imports/<int:import_id>", api.ImportView.as_view(), name="import"),
-    path("contacts/imports/<int:import_id>/commit", api.CommitImportView.as_view(), name="commit-import"),
-    path("contacts/imports/<int:import_id>/cancel", api.CancelImportView.as_view(), name="cancel-import"),
-    path("blocklist", api.BlocklistView.as_view(), name="blocklist"),
-    path("blocklist/<str:phone_number>", api.BlockedNumberView.as_view(), name="blocked-number"),
+    path("contacts", people.ContactsView.as_view(), name="contacts"),
+    path("contact-lists", people.ContactListsView.as_view(), name="contact-lists"),
+    path("contacts/imports", imports.ImportsView.as_view(), name="imports"),
+    path("contacts/imports/<int:import_id>", imports.ImportView.as_view(), name="import"),
+    path("contacts/imports/<int:import_id>/commit", imports.CommitImportView.as_view(), name="commit-import"),
+    path("contacts/imports/<int:import_id>/cancel", imports.CancelImportView.as_view(), name="cancel-import"),
+    path("blocklist", blocklist.BlocklistView.as_view(), name="blocklist"),
+    path("blocklist/<str:phone_number>", blocklist.BlockedNumberView.as_view(), name="blocked-number"),
 ]

@@ -2,19 +2,19 @@
 
 from django.urls import path
 
-from contacts import pages
+from contacts.pages import blocklist, imports, people
 
 app_name = "contacts"
 urlpatterns = [
-    path("", pages.contacts, name="list"),
-    path("/lists", pages.lists, name="lists"),
-    path("/import", pages.new_import, name="import"),
-    path("/imports/<int:import_id>", pages.import_detail, name="import_detail"),
-    path("/imports/<int:import_id>/live", pages.import_live, name="import_live"),
-    path("/imports/<int:import_id>/rejected", pages.rejected, name="rejected"),
-    path("/imports/<int:import_id>/commit", pages.commit_import, name="commit_import"),
-    path("/imports/<int:import_id>/cancel", pages.cancel_import, name="cancel_import"),
-    path("/blocklist", pages.blocklist, name="blocklist"),
-    path("/blocklist/add", pages.block, name="block"),
-    path("/blocklist/remove", pages.unblock, name="unblock"),
+    path("", people.contacts, name="list"),
+    path("/lists", people.lists, name="lists"),
+    path("/import", imports.new_import, name="import"),
+    path("/imports/<int:import_id>", imports.import_detail, name="import_detail"),
+    path("/imports/<int:import_id>/live", imports.import_live, name="import_live"),
+    path("/imports/<int:import_id>/rejected", imports.rejected, name="rejected"),
+    path("/imports/<int:import_id>/commit", imports.commit_import, name="commit_import"),
+    path("/imports/<int:import_id>/cancel", imports.cancel_import, name="cancel_import"),
+    path("/blocklist", blocklist.blocklist, name="blocklist"),
+    path("/blocklist/add", blocklist.block, name="block"),
+    path("/blocklist/remove", blocklist.unblock, name="unblock"),
 ]

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.models import Organization
-from contacts.api import number_from
+from contacts.api.fields import number_from
 from messaging.attachments import kind_for
 from messaging.kinds import ONLY_RECEIVED, WITH_CAPTION, WITH_FILE, Kind
 from messaging.models import Group, Message

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
-from contacts.api import number_from
+from contacts.api.fields import number_from
 from senders import guidance, health, linking, queries, services
 from senders.models import Provider, Sender, SenderStatus
 

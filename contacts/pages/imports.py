@@ -1,10 +1,8 @@
-"""Pages of contacts: people, lists, imports and the blocklist."""
+"""Pages of list imports."""
 
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -14,46 +12,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.permissions import requires
 from accounts.requests import OrganizationRequest
 from contacts import queries, services, tasks
-from contacts.forms import BlockForm, ImportForm
-from contacts.models import ContactList, ListImport
-from contacts.phone_numbers import InvalidNumber
+from contacts.forms import ImportForm
+from contacts.models import ListImport
+from contacts.pages.paging import page_of
 from contacts.uploads import SheetError
 
-A_PAGE = 50
-FURTHEST_PAGE = 200  # whoever looks for somebody beyond that searches
 IMPORTS_SHOWN = 10
-
-
-def _page(request: OrganizationRequest, found: QuerySet[Any]) -> Any:
-    wanted = request.GET.get("page", "1")
-    return Paginator(found, A_PAGE).get_page(min(int(wanted), FURTHEST_PAGE) if wanted.isdecimal() else 1)
-
-
-@requires("contacts.view")
-@require_GET
-def contacts(request: OrganizationRequest, organization: str) -> HttpResponse:
-    search = request.GET.get("search", "")[:100]
-    wanted = request.GET.get("list", "")
-    lists = ContactList.objects.for_organization(request.organization)
-    chosen = get_object_or_404(lists, pk=int(wanted)) if wanted.isdecimal() and len(wanted) < 18 else None
-    page = _page(request, queries.contacts(request.organization, search=search, contact_list=chosen))
-    blocked = queries.blocked_among(request.organization, [contact.phone_number for contact in page])
-    context = {
-        "page": page,
-        "rows": [(contact, blocked.get(contact.phone_number, "")) for contact in page],
-        "search": search,
-        "chosen": chosen,
-    }
-    return render(request, "contacts/list.html", context)
-
-
-@requires("contacts.view")
-@require_GET
-def lists(request: OrganizationRequest, organization: str) -> HttpResponse:
-    return render(request, "contacts/lists.html", {"lists": queries.lists_with_sizes(request.organization)})
-
-
-# -- Imports --
 
 
 @requires("contacts.manage")
@@ -100,7 +64,7 @@ def import_live(request: OrganizationRequest, organization: str, import_id: int)
 def rejected(request: OrganizationRequest, organization: str, import_id: int) -> HttpResponse:
     """Every row of the sheet that holds no usable number."""
     list_import = _find(request, import_id)
-    page = _page(request, queries.rejected_rows(list_import))
+    page = page_of(request, queries.rejected_rows(list_import))
     return render(request, "contacts/rejected.html", {"list_import": list_import, "page": page})
 
 
@@ -142,51 +106,3 @@ def _live(list_import: ListImport) -> dict[str, Any]:
         "people": state["rows"] - state["blank_rows"] - state["invalid"] - state["merged"],
         "rejected": queries.rejected_rows(list_import)[:IMPORTS_SHOWN],
     }
-
-
-# -- The blocklist --
-
-
-@requires("contacts.view")
-@require_GET
-def blocklist(request: OrganizationRequest, organization: str) -> HttpResponse:
-    return _blocklist(request, BlockForm())
-
-
-@requires("contacts.manage")
-@require_POST
-def block(request: OrganizationRequest, organization: str) -> HttpResponse:
-    form = BlockForm(request.POST)
-    if form.is_valid():
-        try:
-            entry, is_new = services.block(
-                organization=request.organization, source=str(request.user), by=request.user, **form.cleaned_data
-            )
-        except InvalidNumber as error:
-            form.add_error("phone_number", str(error))
-        else:
-            done = _("%(number)s is blocked from now on.") if is_new else _("%(number)s was blocked already.")
-            messages.success(request, done % {"number": entry.phone_number})
-            return redirect("contacts:blocklist", organization)
-    return _blocklist(request, form, status=422)
-
-
-@requires("contacts.manage")
-@require_POST
-def unblock(request: OrganizationRequest, organization: str) -> HttpResponse:
-    number = request.POST.get("phone_number", "")
-    try:
-        found = services.unblock(organization=request.organization, phone_number=number, by=request.user)
-    except InvalidNumber:
-        found = False
-    if found:
-        messages.success(request, _("%(number)s may be messaged again.") % {"number": number})
-    else:
-        messages.info(request, _("That number is not on the blocklist."))
-    return redirect("contacts:blocklist", organization)
-
-
-def _blocklist(request: OrganizationRequest, form: BlockForm, status: int = 200) -> HttpResponse:
-    search = request.GET.get("search", "")[:100]
-    page = _page(request, queries.blocklist(request.organization, search=search))
-    return render(request, "contacts/blocklist.html", {"form": form, "page": page, "search": search}, status=status)

@@ -1,0 +1,3 @@
+"""Contacts, lists, imports and the blocklist by REST."""
+
+VIEW, MANAGE = "contacts.view", "contacts.manage"

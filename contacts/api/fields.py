@@ -1,0 +1,14 @@
+"""What several APIs read in the same way."""
+
+from rest_framework import serializers
+
+from accounts.models import Organization
+from contacts.phone_numbers import InvalidNumber, normalise
+
+
+def number_from(written: str, organization: Organization) -> str:
+    """The number in E.164. Raises ValidationError."""
+    try:
+        return normalise(written, organization.default_region)
+    except InvalidNumber as error:
+        raise serializers.ValidationError(str(error)) from error

@@ -1,0 +1,1 @@
+"""Pages of contacts: people, lists, imports and the blocklist."""
