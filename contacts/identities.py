@@ -107,7 +107,7 @@ def _complete(contact: Contact | None, identity: Identity) -> None:
     contact.lid = identity.lid or contact.lid
     contact.name = contact.name or identity.name[:200]
     contact.updated_at = now()
-    contact.save(update_fields=["phone_number", "lid", "name", "attributes", "updated_at"])
+    contact.save(update_fields=["phone_number", "lid", "name", "attributes", "tags", "updated_at"])
 
 
 def _unite(kept: Contact, other: Contact) -> None:
@@ -117,6 +117,7 @@ def _unite(kept: Contact, other: Contact) -> None:
         return
     kept.name = kept.name or other.name
     kept.attributes = {**other.attributes, **kept.attributes}
+    kept.tags = sorted({*other.tags, *kept.tags})
     lists = ContactListMember.objects.filter(contact=other).values_list("contact_list_id", flat=True)
     ContactListMember.objects.bulk_create(
         [ContactListMember(contact_list_id=list_id, contact=kept) for list_id in lists], ignore_conflicts=True

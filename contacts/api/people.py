@@ -18,7 +18,7 @@ from contacts.models import Contact, ContactList
 class ContactSerializer(serializers.ModelSerializer[Contact]):
     class Meta:
         model = Contact
-        fields = ("id", "phone_number", "lid", "name", "attributes", "created_at", "updated_at")
+        fields = ("id", "phone_number", "lid", "name", "attributes", "tags", "created_at", "updated_at")
 
 
 class ContactsView(ListAPIView[Contact]):

@@ -1,5 +1,7 @@
 """People and the lists they are on."""
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +29,10 @@ class Contact(models.Model):
     )
     name = models.CharField(_("name"), max_length=200, blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
+    # Sorted, each once, as `contacts.tags.tag_name` writes them.
+    tags: ArrayField = ArrayField(
+        models.CharField(max_length=50), verbose_name=_("tags"), default=list, db_default=[], blank=True
+    )
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now, editable=False)
 
@@ -47,6 +53,7 @@ class Contact(models.Model):
                 fields=["organization", "lid"], condition=~models.Q(lid=""), name="one_contact_a_lid"
             ),
         ]
+        indexes = [GinIndex(fields=["tags"], name="contacts_by_tag")]
 
     def __str__(self) -> str:
         return self.name or self.phone_number or f"LID {self.lid}"
