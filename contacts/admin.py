@@ -21,11 +21,13 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
 from accounts.admin_lists import EMPTY, LongListMixin, RelatedFilter, moment_column, name_column, pairs, status_column
-from contacts import services, tasks
+from contacts import admin_history, services, tasks
 from contacts.admin_phone import PhoneForm, PhoneSearchMixin
 from contacts.columns import variable_key
 from contacts.models import BlocklistEntry, Contact, ContactList, ContactListMember, ImportedRow, ListImport
 from contacts.phone_numbers import InvalidNumber
+
+__all__ = ["admin_history"]  # whose admins are registered with it
 
 REFUSALS = (ValidationError, services.NotAllowed, InvalidNumber)
 

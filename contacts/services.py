@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organization, User
 from accounts.services import Actor, record
-from contacts import imports
-from contacts.models import BlocklistEntry, Contact, ContactList, ListImport
+from contacts import events, imports
+from contacts.models import BlocklistEntry, Contact, ContactEvent, ContactList, ListImport
 from contacts.phone_numbers import masked, normalise
 from contacts.sheets import Peek, peek
 
@@ -127,6 +127,7 @@ def save_contact(
     )
 
 
+@transaction.atomic
 def block(
     *, organization: Organization, phone_number: str, reason: str = Reason.BLOCKED, source: str = "", by: Actor = None
 ) -> tuple[BlocklistEntry, bool]:
@@ -141,15 +142,32 @@ def block(
     if not is_new and reason == Reason.OPTED_OUT and entry.reason != Reason.OPTED_OUT:
         entry.reason, entry.source = Reason.OPTED_OUT, source[:200]
         entry.save(update_fields=["reason", "source"])
+        _note(entry, by)
     if is_new:
         record(organization=organization, by=by, action="contacts.blocked", target=masked(number), reason=reason)
+        _note(entry, by)
     return entry, is_new
 
 
+def _note(entry: BlocklistEntry, by: Actor) -> None:
+    """On the timeline of whose number it is."""
+    events.record_by_number(
+        organization_id=entry.organization_id,
+        phone_numbers=[entry.phone_number],
+        kind=ContactEvent.Kind(entry.reason),
+        by=by,
+        source=entry.source,
+    )
+
+
+@transaction.atomic
 def unblock(*, organization: Organization, phone_number: str, by: Actor = None) -> bool:
     """Takes a number off the blocklist; False where it was not there. Raises `InvalidNumber`."""
     number = normalise(phone_number, organization.default_region)
     removed, _by_model = BlocklistEntry.objects.for_organization(organization).filter(phone_number=number).delete()
     if removed:
         record(organization=organization, by=by, action="contacts.unblocked", target=masked(number))
+        events.record_by_number(
+            organization_id=organization.pk, phone_numbers=[number], kind=ContactEvent.Kind.UNBLOCKED, by=by
+        )
     return bool(removed)

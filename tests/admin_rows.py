@@ -16,7 +16,17 @@ from django_celery_beat.models import (
 from accounts import services
 from accounts.models import Organization, Role, User
 from campaigns.models import Campaign
-from contacts.models import BlocklistEntry, Contact, ContactList, ContactListMember, ImportedRow, ListImport
+from contacts.models import (
+    BlocklistEntry,
+    Contact,
+    ContactEvent,
+    ContactList,
+    ContactListMember,
+    ContactMerge,
+    ImportedRow,
+    ListImport,
+    OtherNumber,
+)
 from messaging.models import BatchStatus, Group, Media
 from senders.models import NumberCheck, SenderUsage
 from session_service.models import AuthCredentials
@@ -62,6 +72,9 @@ def _people(organization: Organization, name: str, number: int, by: User) -> lis
         contact,
         contact_list,
         ContactListMember.objects.create(contact_list=contact_list, contact=contact),
+        ContactEvent.objects.create(contact=contact, kind=ContactEvent.Kind.CREATED, source=name),
+        ContactMerge.objects.create(organization=organization, kept=contact, other_id=0, source=name),
+        OtherNumber.objects.create(organization=organization, contact=contact, phone_number=f"+628122{number:06}"),
         BlocklistEntry.objects.create(
             organization=organization, phone_number=f"+628121{number:06}", source=f"{name} hotline"
         ),

@@ -79,6 +79,9 @@ SECTIONS = (
                 "contacts.ImportedRow", "table_rows", gettext_lazy("Rows of uploaded sheets as they were understood.")
             ),
             Entry("contacts.ContactListMember", "group_add", gettext_lazy("Which contact is on which list.")),
+            Entry("contacts.ContactEvent", "timeline", gettext_lazy("What happened to contacts, and who did it.")),
+            Entry("contacts.ContactMerge", "merge", gettext_lazy("Contacts that were made one.")),
+            Entry("contacts.OtherNumber", "contact_phone", gettext_lazy("Further numbers of contacts.")),
             Entry("messaging.BatchCount", "tag", gettext_lazy("The counters behind the figures of batches.")),
             Entry("session_service.SessionLease", "lock", gettext_lazy("Which worker holds the session of a sender.")),
             Entry("session_service.AuthCredentials", "key", gettext_lazy("Which senders are linked to a phone.")),

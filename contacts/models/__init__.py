@@ -1,14 +1,19 @@
-"""People, the lists they are on, the numbers that must never be messaged, and uploaded sheets."""
+"""People, the lists they are on, what happened to them, the numbers that must never be messaged, and uploaded sheets."""
 
 from contacts.models.blocklist import BlocklistEntry
+from contacts.models.events import ContactEvent
 from contacts.models.imports import ImportedRow, ListImport
+from contacts.models.merges import ContactMerge, OtherNumber
 from contacts.models.people import Contact, ContactList, ContactListMember
 
 __all__ = [
     "BlocklistEntry",
     "Contact",
+    "ContactEvent",
     "ContactList",
     "ContactListMember",
+    "ContactMerge",
     "ImportedRow",
     "ListImport",
+    "OtherNumber",
 ]
