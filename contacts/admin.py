@@ -24,7 +24,15 @@ from accounts.admin_lists import EMPTY, LongListMixin, RelatedFilter, moment_col
 from contacts import admin_history, services, tasks
 from contacts.admin_phone import PhoneForm, PhoneSearchMixin
 from contacts.columns import variable_key
-from contacts.models import BlocklistEntry, Contact, ContactList, ContactListMember, ImportedRow, ListImport
+from contacts.models import (
+    BlocklistEntry,
+    Contact,
+    ContactList,
+    ContactListMember,
+    ImportChange,
+    ImportedRow,
+    ListImport,
+)
 from contacts.phone_numbers import InvalidNumber
 
 __all__ = ["admin_history"]  # whose admins are registered with it
@@ -354,3 +362,43 @@ class ImportedRowAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
     @display(description=_("values"))
     def cells(self, row: ImportedRow) -> str:
         return pairs(row.values)
+
+
+@admin.register(ImportChange)
+class ImportChangeAdmin(LongListMixin, OrganizationAdmin):
+    area = "contacts"
+    organization_path = "list_import__organization"
+    list_display = ("list_import", "whom", "what", "is_listed")
+    list_filter = (("list_import", RelatedFilter), ("kind", ChoicesDropdownFilter))
+    list_select_related = ("list_import", "contact", "blocklist_entry")
+    fieldsets = ((None, {"fields": ("list_import", "whom", "what", "is_listed", "former", "latter", "added_tags")}),)
+
+    what = status_column(
+        lambda row: row.kind,
+        _("what happened"),
+        word=lambda row: row.get_kind_display(),
+        tones={"created": "success", "updated": "info", "unchanged": "info"},
+    )
+
+    @display(description=_("whom"))
+    def whom(self, row: ImportChange) -> str:
+        return str(row.contact or row.blocklist_entry)
+
+    @display(description=_("before"))
+    def former(self, row: ImportChange) -> str:
+        return _changed_values(row.before)
+
+    @display(description=_("after"))
+    def latter(self, row: ImportChange) -> str:
+        return _changed_values(row.after)
+
+    @display(description=_("new tags"))
+    def added_tags(self, row: ImportChange) -> str:
+        return ", ".join(row.tags or ()) or EMPTY
+
+
+def _changed_values(values: dict[str, Any] | None) -> str:
+    """`{"name": …, "attributes": {…}}` as pairs; what was not there is left out."""
+    known = {**(values or {})}
+    known.update(known.pop("attributes", {}))
+    return pairs({key: text for key, text in known.items() if text is not None}) if known else EMPTY

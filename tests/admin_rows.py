@@ -23,6 +23,7 @@ from contacts.models import (
     ContactList,
     ContactListMember,
     ContactMerge,
+    ImportChange,
     ImportedRow,
     ListImport,
     OtherNumber,
@@ -80,6 +81,9 @@ def _people(organization: Organization, name: str, number: int, by: User) -> lis
         ),
         list_import,
         ImportedRow.objects.create(list_import=list_import, row_number=2, values={"name": name}, problem="no_number"),
+        ImportChange.objects.create(
+            list_import=list_import, contact=contact, kind="updated", before={"name": "B"}, after={"name": name}
+        ),
     ]
 
 

@@ -78,6 +78,7 @@ SECTIONS = (
             Entry(
                 "contacts.ImportedRow", "table_rows", gettext_lazy("Rows of uploaded sheets as they were understood.")
             ),
+            Entry("contacts.ImportChange", "undo", gettext_lazy("What imports changed, to undo it by.")),
             Entry("contacts.ContactListMember", "group_add", gettext_lazy("Which contact is on which list.")),
             Entry("contacts.ContactEvent", "timeline", gettext_lazy("What happened to contacts, and who did it.")),
             Entry("contacts.ContactMerge", "merge", gettext_lazy("Contacts that were made one.")),

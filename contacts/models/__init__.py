@@ -2,7 +2,7 @@
 
 from contacts.models.blocklist import BlocklistEntry
 from contacts.models.events import ContactEvent
-from contacts.models.imports import ImportedRow, ListImport
+from contacts.models.imports import ImportChange, ImportedRow, ListImport
 from contacts.models.merges import ContactMerge, OtherNumber
 from contacts.models.people import Contact, ContactList, ContactListMember
 
@@ -13,6 +13,7 @@ __all__ = [
     "ContactList",
     "ContactListMember",
     "ContactMerge",
+    "ImportChange",
     "ImportedRow",
     "ListImport",
     "OtherNumber",
