@@ -22,12 +22,14 @@ FROM unnest(%s::bigint[], %s::text[]) AS given (sender_id, whatsapp_id)
 JOIN senders_sender AS sender ON sender.id = given.sender_id
 ON CONFLICT DO NOTHING
 """
-# A person whom WhatsApp shows by LID only gets the number that their contact has.
+# A person whom WhatsApp shows by LID only gets the number that their contact has; of a contact with other numbers, the
+# one that belongs to the LID.
 _INBOUND_SQL = """
 INSERT INTO messaging_message (organization_id, sender_id, direction, phone_number, lid, whatsapp_id, text, kind, content,
     media_id, group_id, status, skip_reason, error_code, error, variables, priority, attempts, lease_epoch, keeps_id,
     created_at)
-SELECT sender.organization_id, sender.id, 'in', COALESCE(known.phone_number, given.phone_number), given.lid,
+SELECT sender.organization_id, sender.id, 'in',
+    COALESCE(known.phone_number, NULLIF(other.phone_number, ''), whose.phone_number, given.phone_number), given.lid,
     given.whatsapp_id, given.text, given.kind, given.content::jsonb, given.media_id, chat.id,
     %s, '', '', '', '{}', 1, 0, 0, true, given.at
 FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
@@ -36,6 +38,9 @@ FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::te
 JOIN senders_sender AS sender ON sender.id = given.sender_id
 LEFT JOIN contacts_contact AS known ON given.phone_number = '' AND given.lid <> '' AND known.lid = given.lid
     AND known.organization_id = sender.organization_id
+LEFT JOIN contacts_othernumber AS other ON given.phone_number = '' AND given.lid <> '' AND other.lid = given.lid
+    AND other.organization_id = sender.organization_id
+LEFT JOIN contacts_contact AS whose ON whose.id = other.contact_id
 LEFT JOIN messaging_group AS chat ON given.group_id <> '' AND chat.sender_id = sender.id
     AND chat.whatsapp_id = given.group_id
 ORDER BY given.place
