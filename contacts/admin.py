@@ -21,21 +21,13 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
 from accounts.admin_lists import EMPTY, LongListMixin, RelatedFilter, moment_column, name_column, pairs, status_column
-from contacts import admin_history, services, tasks
+from contacts import admin_blocklist, admin_history, blocklist, services, tasks
 from contacts.admin_phone import PhoneForm, PhoneSearchMixin
 from contacts.columns import variable_key
-from contacts.models import (
-    BlocklistEntry,
-    Contact,
-    ContactList,
-    ContactListMember,
-    ImportChange,
-    ImportedRow,
-    ListImport,
-)
+from contacts.models import Contact, ContactList, ContactListMember, ImportChange, ImportedRow, ListImport
 from contacts.phone_numbers import InvalidNumber
 
-__all__ = ["admin_history"]  # whose admins are registered with it
+__all__ = ["admin_blocklist", "admin_history"]  # whose admins are registered with it
 
 REFUSALS = (ValidationError, services.NotAllowed, InvalidNumber)
 
@@ -107,7 +99,7 @@ class ContactAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
             title=_("Block"),
             question=_("This number is never messaged again, whatever list it is on. What waits for it is not sent."),
             done=ngettext_lazy("%(count)d number blocked.", "%(count)d numbers blocked.", "count"),
-            run=lambda request, row: services.block(
+            run=lambda request, row: blocklist.block(
                 organization=row.organization,
                 phone_number=row.phone_number,
                 source=_g("Admin: %(person)s") % {"person": request.user},
@@ -202,50 +194,6 @@ class ContactListMemberAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin)
     @display(description=_("phone number"))
     def number(self, row: ContactListMember) -> str:
         return row.contact.phone_number
-
-
-@admin.register(BlocklistEntry)
-class BlocklistEntryAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
-    area = "contacts"
-    refusals = REFUSALS
-    list_display = ("phone_number", "why", "source", "created")
-    list_filter = (("reason", ChoicesDropdownFilter),)
-    search_help_text = _("By phone number (whole, or how it begins), or by who asked for it.")
-    add_form = PhoneForm
-    editable_on_add = ("organization", "phone_number", "reason", "source")
-    fieldsets = ((None, {"fields": ("phone_number", "organization", "why", "source", "created")}),)
-    row_actions = (
-        RowAction(
-            name="remove",
-            title=_("Take off the blocklist"),
-            question=_("This number may be messaged again. Whoever asked to be left alone should have agreed to it."),
-            done=ngettext_lazy(
-                "%(count)d number taken off the blocklist.", "%(count)d numbers taken off the blocklist.", "count"
-            ),
-            run=lambda request, row: services.unblock(
-                organization=row.organization, phone_number=row.phone_number, by=request.user
-            ),
-            icon="undo",
-            variant=ActionVariant.WARNING,
-        ),
-    )
-    created = moment_column("created_at", _("since"))
-    why = status_column(
-        lambda row: row.reason,
-        _("reason"),
-        ordering="reason",
-        word=lambda row: row.get_reason_display(),
-        tones={"blocked": "danger", "opted_out": "warning"},
-    )
-
-    def other_condition(self, term: str) -> Q:
-        return Q(source__icontains=term)
-
-    def add_row(self, request: Any, values: dict[str, Any]) -> BlocklistEntry:
-        entry, is_new = services.block(by=request.user, **values)
-        if not is_new:
-            raise ValidationError({"phone_number": _g("This number is on the blocklist already.")})
-        return entry
 
 
 def _commit(request: Any, row: ListImport) -> None:

@@ -9,7 +9,7 @@ from accounts.models import Organization
 from contacts import columns as column_rules
 from contacts import imports
 from contacts.columns import NAME, PHONE
-from contacts.models import BlocklistEntry, Contact, ContactList, ImportedRow, ListImport
+from contacts.models import BlocklistEntry, Contact, ContactList, ContactSettings, ImportedRow, ListImport
 from contacts.phone_numbers import find_mobile
 
 CONTACTS_LOOKED_AT = 1000  # of a list, to learn which attributes it has
@@ -36,6 +36,15 @@ def lists_with_sizes(organization: Organization) -> QuerySet[ContactList]:
     return ContactList.objects.for_organization(organization).annotate(size=Count("contactlistmember"))
 
 
+def settings_of(organization: Organization | int) -> ContactSettings:
+    """What the organization decided about its people; where it never did, an unsaved row with the defaults."""
+    found = ContactSettings.objects.for_organization(organization).first()
+    if found is not None:
+        return found
+    key = organization if isinstance(organization, int) else organization.pk
+    return ContactSettings(organization_id=key)
+
+
 def blocklist(organization: Organization, *, search: str = "") -> QuerySet[BlocklistEntry]:
     found = BlocklistEntry.objects.for_organization(organization)
     digits = "".join(sign for sign in search if sign.isdecimal())
@@ -45,7 +54,7 @@ def blocklist(organization: Organization, *, search: str = "") -> QuerySet[Block
 def blocked_among(organization: Organization, phone_numbers: Iterable[str]) -> dict[str, str]:
     """Which of these numbers are on the blocklist, and for what reason."""
     entries = BlocklistEntry.objects.for_organization(organization).filter(phone_number__in=list(phone_numbers))
-    return dict(entries.values_list("phone_number", "reason"))
+    return {entry.phone_number or "": entry.reason for entry in entries.only("phone_number", "reason")}
 
 
 def imports_of(organization: Organization) -> QuerySet[ListImport]:

@@ -1,4 +1,4 @@
-"""Changes to contacts, lists, the blocklist, and the start of imports."""
+"""Changes to contacts and lists, and the start of imports."""
 
 import uuid
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organization, User
 from accounts.services import Actor, record
-from contacts import events, imports
-from contacts.models import BlocklistEntry, Contact, ContactEvent, ContactList, ListImport
-from contacts.phone_numbers import masked, normalise
+from contacts import imports
+from contacts.blocklist import block as block
+from contacts.blocklist import unblock as unblock
+from contacts.models import Contact, ContactList, ListImport
+from contacts.phone_numbers import normalise
 from contacts.sheets import Peek, peek
-
-Reason = BlocklistEntry.Reason
 
 
 class NotAllowed(Exception):
@@ -125,49 +125,3 @@ def save_contact(
         phone_number=number,
         defaults={"name": name, "updated_at": now(), **({"attributes": attributes} if attributes is not None else {})},
     )
-
-
-@transaction.atomic
-def block(
-    *, organization: Organization, phone_number: str, reason: str = Reason.BLOCKED, source: str = "", by: Actor = None
-) -> tuple[BlocklistEntry, bool]:
-    """Puts a number on the blocklist; the second value says whether it is new there. Raises `InvalidNumber`.
-
-    A person's own wish outlasts what staff decide: `opted_out` is never changed to `blocked`.
-    """
-    number = normalise(phone_number, organization.default_region)
-    entry, is_new = BlocklistEntry.objects.get_or_create(
-        organization=organization, phone_number=number, defaults={"reason": reason, "source": source[:200]}
-    )
-    if not is_new and reason == Reason.OPTED_OUT and entry.reason != Reason.OPTED_OUT:
-        entry.reason, entry.source = Reason.OPTED_OUT, source[:200]
-        entry.save(update_fields=["reason", "source"])
-        _note(entry, by)
-    if is_new:
-        record(organization=organization, by=by, action="contacts.blocked", target=masked(number), reason=reason)
-        _note(entry, by)
-    return entry, is_new
-
-
-def _note(entry: BlocklistEntry, by: Actor) -> None:
-    """On the timeline of whose number it is."""
-    events.record_by_number(
-        organization_id=entry.organization_id,
-        phone_numbers=[entry.phone_number],
-        kind=ContactEvent.Kind(entry.reason),
-        by=by,
-        source=entry.source,
-    )
-
-
-@transaction.atomic
-def unblock(*, organization: Organization, phone_number: str, by: Actor = None) -> bool:
-    """Takes a number off the blocklist; False where it was not there. Raises `InvalidNumber`."""
-    number = normalise(phone_number, organization.default_region)
-    removed, _by_model = BlocklistEntry.objects.for_organization(organization).filter(phone_number=number).delete()
-    if removed:
-        record(organization=organization, by=by, action="contacts.unblocked", target=masked(number))
-        events.record_by_number(
-            organization_id=organization.pk, phone_numbers=[number], kind=ContactEvent.Kind.UNBLOCKED, by=by
-        )
-    return bool(removed)

@@ -23,9 +23,11 @@ from contacts.models import (
     ContactList,
     ContactListMember,
     ContactMerge,
+    ContactSettings,
     ImportChange,
     ImportedRow,
     ListImport,
+    OptOutEvent,
     OtherNumber,
 )
 from messaging.models import BatchStatus, Group, Media
@@ -79,6 +81,14 @@ def _people(organization: Organization, name: str, number: int, by: User) -> lis
         BlocklistEntry.objects.create(
             organization=organization, phone_number=f"+628121{number:06}", source=f"{name} hotline"
         ),
+        OptOutEvent.objects.create(
+            organization=organization,
+            kind=OptOutEvent.Kind.OPTED_OUT,
+            phone_number=f"+628122{number:06}",
+            asked_by="keyword",
+            text=f"{name} stop",
+        ),
+        ContactSettings.objects.update_or_create(organization=organization)[0],
         list_import,
         ImportedRow.objects.create(list_import=list_import, row_number=2, values={"name": name}, problem="no_number"),
         ImportChange.objects.create(

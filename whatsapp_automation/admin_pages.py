@@ -60,6 +60,10 @@ SECTIONS = (
             Entry("contacts.Contact", "person", gettext_lazy("Everybody with a phone number, and what is known.")),
             Entry("contacts.ContactList", "groups", gettext_lazy("Named sets of contacts.")),
             Entry("contacts.BlocklistEntry", "block", gettext_lazy("Numbers that are never messaged, and why.")),
+            Entry(
+                "contacts.OptOutEvent", "unsubscribe", gettext_lazy("How people left and returned, with the proof.")
+            ),
+            Entry("contacts.ContactSettings", "tune", gettext_lazy("Words and texts for leaving and returning.")),
             Entry("contacts.ListImport", "upload_file", gettext_lazy("Uploaded sheets and how they were read.")),
         ),
     ),

@@ -13,9 +13,10 @@ from rest_framework.views import APIView
 from accounts.api import actor_of
 from accounts.models import ApiKey
 from accounts.requests import ApiRequest
-from contacts import queries, services
+from contacts import blocklist as entries
+from contacts import queries
 from contacts.api import MANAGE, VIEW
-from contacts.models import BlocklistEntry
+from contacts.models import AskedBy, BlocklistEntry
 from contacts.phone_numbers import InvalidNumber
 
 
@@ -51,7 +52,9 @@ class BlocklistView(ListAPIView[BlocklistEntry]):
         by = actor_of(request)
         given.validated_data.setdefault("source", f"API: {by.name}" if isinstance(by, ApiKey) else "")
         try:
-            entry, is_new = services.block(organization=request.organization, by=by, **given.validated_data)
+            entry, is_new = entries.block(
+                organization=request.organization, by=by, asked_by=AskedBy.API, **given.validated_data
+            )
         except InvalidNumber as error:
             raise ValidationError({"phone_number": [str(error)]}) from error
         code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
@@ -65,9 +68,7 @@ class BlockedNumberView(APIView):
     def delete(self, request: ApiRequest, phone_number: str) -> Response:
         """Takes a number off the blocklist. It may be messaged again."""
         try:
-            found = services.unblock(
-                organization=request.organization, phone_number=phone_number, by=actor_of(request)
-            )
+            found = entries.unblock(organization=request.organization, phone_number=phone_number, by=actor_of(request))
         except InvalidNumber:
             found = False
         return Response(status=status.HTTP_204_NO_CONTENT if found else status.HTTP_404_NOT_FOUND)

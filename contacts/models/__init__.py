@@ -1,20 +1,24 @@
 """People, the lists they are on, what happened to them, the numbers that must never be messaged, and uploaded sheets."""
 
-from contacts.models.blocklist import BlocklistEntry
+from contacts.models.blocklist import AskedBy, BlocklistEntry, OptOutEvent
 from contacts.models.events import ContactEvent
 from contacts.models.imports import ImportChange, ImportedRow, ListImport
 from contacts.models.merges import ContactMerge, OtherNumber
 from contacts.models.people import Contact, ContactList, ContactListMember
+from contacts.models.settings import ContactSettings
 
 __all__ = [
+    "AskedBy",
     "BlocklistEntry",
     "Contact",
     "ContactEvent",
     "ContactList",
     "ContactListMember",
     "ContactMerge",
+    "ContactSettings",
     "ImportChange",
     "ImportedRow",
     "ListImport",
+    "OptOutEvent",
     "OtherNumber",
 ]

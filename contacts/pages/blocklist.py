@@ -8,7 +8,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.permissions import requires
 from accounts.requests import OrganizationRequest
-from contacts import queries, services
+from contacts import blocklist as entries
+from contacts import queries
 from contacts.forms import BlockForm
 from contacts.pages.paging import page_of
 from contacts.phone_numbers import InvalidNumber
@@ -26,7 +27,7 @@ def block(request: OrganizationRequest, organization: str) -> HttpResponse:
     form = BlockForm(request.POST)
     if form.is_valid():
         try:
-            entry, is_new = services.block(
+            entry, is_new = entries.block(
                 organization=request.organization, source=str(request.user), by=request.user, **form.cleaned_data
             )
         except InvalidNumber as error:
@@ -43,7 +44,7 @@ def block(request: OrganizationRequest, organization: str) -> HttpResponse:
 def unblock(request: OrganizationRequest, organization: str) -> HttpResponse:
     number = request.POST.get("phone_number", "")
     try:
-        found = services.unblock(organization=request.organization, phone_number=number, by=request.user)
+        found = entries.unblock(organization=request.organization, phone_number=number, by=request.user)
     except InvalidNumber:
         found = False
     if found:
