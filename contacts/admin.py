@@ -300,7 +300,7 @@ class ImportedRowAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin):
         lambda row: row.problem or "none",
         _("problem"),
         word=lambda row: row.get_problem_display(),
-        tones={"none": "success", "no_number": "danger", "invalid_number": "danger"},
+        tones={"none": "success", **dict.fromkeys(filter(None, ImportedRow.Problem.values), "danger")},
     )
 
     @display(description=_("values"))

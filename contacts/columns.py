@@ -1,14 +1,35 @@
-"""The columns of a sheet: the variable that each one gives, and which of them hold the phone and the name."""
+"""The columns of a sheet: the variable that each one gives, and what role each plays, guessed from header and content.
+
+`contacts.mapping` is how somebody changes that.
+"""
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from contacts.phone_numbers import find_mobile
+from django.utils.translation import gettext_lazy
+
+from contacts.phone_numbers import read_number
 
 PHONE, NAME, PLAIN = "phone", "name", ""
+COUNTRY = "country"  # of the number beside it: a name, an ISO code or a dialling code
+TAGS = "tags"  # see `cells.tags_of`
+CONSENT, CONSENT_AT, CONSENT_SOURCE = "consent", "consent_at", "consent_source"  # see `cells.agrees`
+IGNORE = "ignore"  # left out of everything
+ROLES: Final = {
+    PHONE: gettext_lazy("Phone number"),
+    NAME: gettext_lazy("Name"),
+    COUNTRY: gettext_lazy("Country of the number"),
+    TAGS: gettext_lazy("Tags"),
+    CONSENT: gettext_lazy("Consent (yes or no)"),
+    CONSENT_AT: gettext_lazy("Consent given on"),
+    CONSENT_SOURCE: gettext_lazy("Consent given where"),
+    PLAIN: gettext_lazy("Attribute"),
+    IGNORE: gettext_lazy("Leave out"),
+}
+MANY_TIMES: Final = (PLAIN, IGNORE)  # all other roles belong to one column of a sheet
 
 # Words of headers in English, Indonesian, Portuguese and Spanish, without accents; the first group wins.
 PHONE_WORDS: Final = (
@@ -18,6 +39,27 @@ PHONE_WORDS: Final = (
 )
 # Only with content that agrees: an order has a number too.
 WEAK_PHONE_WORDS: Final = {"number", "nomor", "no", "nr", "numero", "num", "contact", "kontak", "contato", "contacto"}
+COUNTRY_HEADERS: Final = (
+    *("country", "negara", "pais", "country_code", "kode_negara", "codigo_pais", "codigo_do_pais", "codigo_de_pais"),
+    *("dial_code", "dialing_code", "dialling_code", "calling_code", "ddi", "country_name", "nama_negara", "nacao"),
+)
+TAGS_HEADERS: Final = (
+    *("tags", "tag", "labels", "label", "etiquetas", "etiqueta", "marcadores", "marcador", "penanda", "tagar"),
+)
+CONSENT_HEADERS: Final = (
+    *("consent", "opt_in", "optin", "opted_in", "whatsapp_consent", "marketing_consent", "gdpr_consent", "subscribed"),
+    *("persetujuan", "setuju", "izin", "consentimento", "autorizacao", "aceita", "aceite", "lgpd"),
+    *("consentimiento", "autorizacion", "acepta", "acepto", "suscrito", "inscrito"),
+)
+CONSENT_AT_HEADERS: Final = (
+    *("consent_date", "consent_at", "consent_time", "opt_in_date", "optin_date", "opt_in_at", "date_of_consent"),
+    *("tanggal_persetujuan", "data_do_consentimento", "data_consentimento", "data_de_consentimento"),
+    *("fecha_de_consentimiento", "fecha_consentimiento", "fecha_del_consentimiento"),
+)
+CONSENT_SOURCE_HEADERS: Final = (
+    *("consent_source", "source_of_consent", "opt_in_source", "optin_source", "sumber_persetujuan"),
+    *("origem_do_consentimento", "origem_consentimento", "origen_del_consentimiento", "origen_consentimiento"),
+)
 # What makes a column of phones the wrong one while another is there.
 SECOND_CHOICE_WORDS: Final = {
     *("home", "office", "work", "fax", "landline", "alternative", "secondary", "2"),
@@ -37,7 +79,7 @@ MOSTLY = 0.5  # the share of filled cells that must read as numbers for a column
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`key` is the variable's name in texts, `role` is "phone", "name" or ""."""
+    """`key` is the variable's name in texts, `role` is one of `ROLES`."""
 
     key: str
     header: str
@@ -64,9 +106,13 @@ def identify(headers: Sequence[str], sample: Sequence[Sequence[Any]], region: st
     No column has the role "phone" where none was found.
     """
     keys = _unique_keys(headers)
-    phone = _phone_column(headers, sample, region)
-    name = _name_column(keys, excluded=phone)
-    roles = {phone: PHONE, name: NAME}
+    country = _column_called(COUNTRY_HEADERS, headers, excluded=())
+    roles: dict[int, str] = {}
+    if (phone := _phone_column(headers, sample, region, country)) is not None:
+        roles[phone] = PHONE
+    for role, wanted in HEADERS_BY_ROLE.items():
+        if (index := _column_called(wanted, headers, excluded=roles)) is not None:
+            roles[index] = role
     return [
         Column(key, header, roles.get(index, PLAIN))
         for index, (key, header) in enumerate(zip(keys, headers, strict=True))
@@ -76,7 +122,7 @@ def identify(headers: Sequence[str], sample: Sequence[Sequence[Any]], region: st
 def variables_of(columns: Iterable[Column]) -> list[str]:
     """The names that texts may use with these columns: every key, and `name` and `phone` for their columns."""
     columns = list(columns)
-    keys = [column.key for column in columns]
+    keys = [column.key for column in columns if column.role != IGNORE]
     aliases = [role for role in (NAME, PHONE) if any(column.role == role for column in columns)]
     return keys + [alias for alias in aliases if alias not in keys]
 
@@ -107,14 +153,20 @@ def _unique_keys(headers: Sequence[str]) -> list[str]:
     return keys
 
 
+def _without_accents(header: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", header.casefold())
+    return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
+
+
 def _plain_words(header: str) -> set[str]:
-    decomposed = unicodedata.normalize("NFD", header.casefold())
-    return set(re.findall(r"[a-z]+|[0-9]+", "".join(s for s in decomposed if not unicodedata.combining(s))))
+    return set(re.findall(r"[a-z]+|[0-9]+", _without_accents(header)))
 
 
-def _phone_column(headers: Sequence[str], sample: Sequence[Sequence[Any]], region: str) -> int | None:
+def _phone_column(
+    headers: Sequence[str], sample: Sequence[Sequence[Any]], region: str, country: int | None
+) -> int | None:
     """By header first, as long as the content does not speak against it; else by content alone."""
-    shares = [_share_of_numbers(sample, index, region) for index in range(len(headers))]
+    shares = [_share_of_numbers(sample, index, region, country) for index in range(len(headers))]
     named = [(rank, index) for index, header in enumerate(headers) if (rank := _phone_rank(header)) is not None]
     for _rank, index in sorted(named, key=lambda found: (found[0], -round(shares[found[1]] or 0, 1), found[1])):
         if shares[index] is None or shares[index] != 0:  # an empty column may be meant: its rows are then listed
@@ -141,17 +193,31 @@ def _weakly_named(headers: Sequence[str], shares: Sequence[float | None]) -> int
     return None
 
 
-def _share_of_numbers(sample: Sequence[Sequence[Any]], index: int, region: str) -> float | None:
+def _share_of_numbers(sample: Sequence[Sequence[Any]], index: int, region: str, country: int | None) -> float | None:
     """The share of filled cells that read as mobile numbers; None where no cell is filled."""
-    filled = [row[index] for row in sample if index < len(row) and row[index] not in ("", None)]
+    filled = [row for row in sample if index < len(row) and row[index] not in ("", None)]
     if not filled:
         return None
-    return sum(find_mobile(cell, region) is not None for cell in filled) / len(filled)
+    beside = ("" if country is None or country == index or country >= len(row) else row[country] for row in filled)
+    found = (read_number(row[index], region, country=name).number for row, name in zip(filled, beside, strict=True))
+    return sum(map(bool, found)) / len(filled)
 
 
-def _name_column(keys: Sequence[str], excluded: int | None) -> int | None:
-    plain = ["_".join(re.findall(r"[a-z0-9]+", key)) for key in keys]
-    for wanted in NAME_HEADERS:
-        if wanted in plain and plain.index(wanted) != excluded:
-            return plain.index(wanted)
+def _column_called(wanted: Sequence[str], headers: Sequence[str], excluded: Container[int]) -> int | None:
+    """The column whose header is the first possible of these, without accents and punctuation."""
+    plain = ["_".join(re.findall(r"[a-z0-9]+", _without_accents(header))) for header in headers]
+    for header in wanted:
+        for index, name in enumerate(plain):
+            if name == header and index not in excluded:
+                return index
     return None
+
+
+HEADERS_BY_ROLE: Final = {
+    NAME: NAME_HEADERS,
+    COUNTRY: COUNTRY_HEADERS,
+    TAGS: TAGS_HEADERS,
+    CONSENT_AT: CONSENT_AT_HEADERS,
+    CONSENT_SOURCE: CONSENT_SOURCE_HEADERS,
+    CONSENT: CONSENT_HEADERS,
+}

@@ -21,10 +21,10 @@ from django.utils.translation import gettext as _
 
 from accounts import live
 from contacts import columns as column_rules
+from contacts.cells import cell_text, is_blank
 from contacts.columns import NAME, PHONE, Column
-from contacts.models import ImportedRow, ListImport
-from contacts.phone_numbers import find_mobile
-from contacts.sheets import Sheet, cell_text, is_blank, open_sheet, row_values
+from contacts.models import ListImport
+from contacts.sheets import Sheet, open_sheet, row_values
 from contacts.uploads import SheetError, check_upload
 
 logger = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ def _read_file(list_import: ListImport, accept: Callable[[list[Column]], None] |
         if accept is not None:
             accept(sheet.columns)
         progress = _Progress(list_import.pk, sheet.rows)
-        blank, invalid = _copy_rows(list_import.pk, sheet, region, progress.note)
+        blank, invalid = _copy_rows(list_import.pk, sheet, progress.note)
     merged, blocked = _count_people(list_import)
     _finish(
         list_import,
@@ -175,7 +175,7 @@ def _local_copy(list_import: ListImport) -> Iterator[IO[bytes]]:
             yield copy
 
 
-def _copy_rows(list_import_id: int, sheet: Sheet, region: str, note: Callable[[int], None]) -> tuple[int, int]:
+def _copy_rows(list_import_id: int, sheet: Sheet, note: Callable[[int], None]) -> tuple[int, int]:
     """Writes every row that is not blank; gives the numbers of blank rows and of rows without a usable number."""
     blank = invalid = 0
     phone_index = sheet.phone_index
@@ -191,15 +191,14 @@ def _copy_rows(list_import_id: int, sheet: Sheet, region: str, note: Callable[[i
                 if is_blank(cells):
                     blank += 1
                     continue
-                phone_number = find_mobile(cells[phone_index], region)
-                values = _encode(row_values(sheet.columns, cells, phone_number or ""))
-                if phone_number is not None:
-                    copy.write_row((list_import_id, number, phone_number, "", values, ""))
+                reading = sheet.read_number(cells)
+                values = _encode(row_values(sheet.columns, cells, reading.number))
+                if reading.number:
+                    copy.write_row((list_import_id, number, reading.number, "", values, ""))
                     continue
                 invalid += 1
                 written = cell_text(cells[phone_index]).strip()
-                problem = ImportedRow.Problem.INVALID_NUMBER if written else ImportedRow.Problem.NO_NUMBER
-                copy.write_row((list_import_id, number, "", written[:100], values, problem.value))
+                copy.write_row((list_import_id, number, "", written[:100], values, reading.problem))
     return blank, invalid
 
 
@@ -254,8 +253,8 @@ def _upsert(list_import: ListImport) -> tuple[int, int]:
     """Gives the numbers of new and of changed contacts. People are written in the order of their numbers, so that
     two imports at a time do not wait for each other in a circle."""
     columns = column_rules.from_json(list_import.columns)
-    roles = {column.role: column.key for column in columns if column.role}
-    plain_keys = {column.key for column in columns if not column.role}
+    roles = {column.role: column.key for column in columns if column.role in (NAME, PHONE)}
+    plain_keys = {column.key for column in columns if column.role not in (NAME, PHONE)}
     not_attributes = {*roles.values(), *({NAME, PHONE} - plain_keys)}
     with connection.cursor() as cursor:
         cursor.execute(

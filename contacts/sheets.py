@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from itertools import islice
-from typing import IO, Any, Final
+from typing import IO, Any
 
 from django.utils.translation import gettext as _
 from python_calamine import (
@@ -17,23 +17,26 @@ from python_calamine import (
 )
 
 from contacts import columns as column_rules
-from contacts.columns import PHONE, Column
-from contacts.phone_numbers import find_mobile
+from contacts.cells import Cell, cell_text, is_blank
+from contacts.columns import COUNTRY, IGNORE, NAME, PHONE, Column
+from contacts.mapping import MappingError, mapped
+from contacts.phone_numbers import Reading, find_mobile, read_number
 from contacts.uploads import SheetError, check_upload, damaged, measure, unpacked_bytes
 
 SMALL_BYTES = 4 * 1024**2  # unpacked, about 15,000 rows: opened in a tenth of a second
 SAMPLE_ROWS = 200
-
-Cell = Any  # what calamine gives: text, number, date, time, duration or truth; "" where the cell is empty
-_NO_CONTROL_SIGNS: Final = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+ROWS_SHOWN = 5
+LONGEST_SHOWN = 200  # signs of a cell in a sample row
 
 
 @dataclass(frozen=True)
 class Sheet:
     """A sheet whose columns are known. `rows` counts what stands under the header, with blank rows."""
 
+    name: str
     columns: list[Column]
     rows: int
+    region: str
     _worksheet: CalamineSheet
     _header_row: int
 
@@ -41,29 +44,110 @@ class Sheet:
     def phone_index(self) -> int:
         return next(index for index, column in enumerate(self.columns) if column.role == PHONE)
 
+    @cached_property
+    def _places(self) -> tuple[int, int | None]:
+        country = next((index for index, column in enumerate(self.columns) if column.role == COUNTRY), None)
+        return self.phone_index, country
+
     def iter_rows(self) -> Iterator[tuple[int, list[Cell]]]:
         """Row numbers as Excel shows them, and the cells in the order of `columns`."""
         rows = enumerate(self._worksheet.iter_rows(), start=1)
         return islice(rows, self._header_row, None)
 
+    def read_number(self, cells: list[Cell], *, allow_fixed_line: bool = False) -> Reading:
+        """The number of a row's person, with regard to the column of countries if there is one."""
+        phone, country = self._places
+        written = cells[phone]
+        if country is None:
+            return read_number(written, self.region, allow_fixed_line=allow_fixed_line)
+        return read_number(written, self.region, country=cells[country], allow_fixed_line=allow_fixed_line)
+
 
 @dataclass(frozen=True)
 class Peek:
-    """What a small sheet tells during the request: its columns, and the values of its first usable row."""
+    """What the beginning of a sheet tells during the request: its columns, the values of its first usable row, and its
+    first rows as text, in the order of `columns`. `sheets` names the worksheets that could be read instead."""
 
     columns: list[Column]
     example: dict[str, str]
+    sheet: str
+    sheets: list[str]
+    rows: list[list[str]]
 
 
-def open_sheet(file: IO[bytes], name: str, region: str) -> Sheet:
+def open_sheet(file: IO[bytes], name: str, region: str, *, sheet: str = "", mapping: Any = None) -> Sheet:
     """Opens a checked upload. Raises `SheetError` naming the file (`name`) and what to do.
 
-    The first visible worksheet with anything in it counts; its first row that is not blank holds the headers.
+    Without a `sheet` the first visible worksheet with anything in it counts; its first row that is not blank holds the
+    headers. `mapping` changes what the columns are taken for: see `contacts.mapping.mapped`.
     """
+    worksheets = _worksheets(file, name)
+    return _with_columns(_chosen(worksheets, sheet, name), name, region, mapping)
+
+
+def peek(
+    file: IO[bytes], name: str, region: str, *, sheet: str = "", mapping: Any = None, phone_required: bool = True
+) -> Peek | None:
+    """Checks an upload and looks at its first rows. Raises `SheetError`.
+
+    Without `phone_required` a sheet whose phones were not found is no error: somebody may name their column.
+    """
+    check_upload(file, name)
+    if unpacked_bytes(file) > SMALL_BYTES:
+        return None
+    worksheets = _worksheets(file, name)
+    found = _with_columns(_chosen(worksheets, sheet, name), name, region, mapping, phone_required=phone_required)
+    file.seek(0)
+    return Peek(
+        columns=found.columns,
+        example=_example(found),
+        sheet=found.name,
+        sheets=[worksheet.name for worksheet in worksheets],
+        rows=[_shown(cells) for _number, cells in islice(_filled_rows(found), ROWS_SHOWN)],
+    )
+
+
+def row_values(columns: list[Column], cells: list[Cell], phone_number: str) -> dict[str, str]:
+    """The variables of one person; empty cells are left out. The phone's column gives the number in E.164."""
+    values: dict[str, str] = {}
+    aliases: dict[str, str] = {}
+    for column, cell in zip(columns, cells, strict=False):
+        text = phone_number if column.role == PHONE else cell_text(cell)
+        if text and column.role != IGNORE and not text.isspace():
+            values[column.key] = text
+            if column.role in (PHONE, NAME):
+                aliases[column.role] = text
+    return {**aliases, **values}
+
+
+def _filled_rows(sheet: Sheet) -> Iterator[tuple[int, list[Cell]]]:
+    return ((number, cells) for number, cells in islice(sheet.iter_rows(), SAMPLE_ROWS) if not is_blank(cells))
+
+
+def _example(sheet: Sheet) -> dict[str, str]:
+    if not any(column.role == PHONE for column in sheet.columns):
+        return {}
+    for _number, cells in _filled_rows(sheet):
+        if number := sheet.read_number(cells).number:
+            return row_values(sheet.columns, cells, number)
+    return {}
+
+
+def _shown(cells: list[Cell]) -> list[str]:
+    return [cell_text(cell)[:LONGEST_SHOWN] for cell in cells]
+
+
+def _worksheets(file: IO[bytes], name: str) -> list[CalamineSheet]:
+    """The visible worksheets with anything in them."""
     measure(file, name)
     file.seek(0)
     try:
-        worksheet = _first_worksheet(CalamineWorkbook.from_filelike(file))
+        workbook = CalamineWorkbook.from_filelike(file)
+        visible = [
+            workbook.get_sheet_by_index(index)
+            for index, about in enumerate(workbook.sheets_metadata)
+            if about.typ == SheetTypeEnum.WorkSheet and about.visible == SheetVisibleEnum.Visible
+        ]
     except PasswordError as error:
         raise SheetError(
             _("“%(name)s” is protected with a password. Remove it and upload the file again.") % {"name": name}
@@ -73,84 +157,28 @@ def open_sheet(file: IO[bytes], name: str, region: str) -> Sheet:
         if isinstance(error, CalamineError) or type(error).__name__ == "PanicException":
             raise SheetError(damaged(name)) from error
         raise
-    if worksheet is None:
+    return [worksheet for worksheet in visible if worksheet.start is not None]
+
+
+def _chosen(worksheets: list[CalamineSheet], wanted: str, name: str) -> CalamineSheet:
+    if not worksheets:
         raise SheetError(
             _("“%(name)s” has no cell that is filled. Check the file and upload it again.") % {"name": name}
         )
-    return _with_columns(worksheet, name, region)
+    if not wanted:
+        return worksheets[0]
+    for worksheet in worksheets:
+        if worksheet.name == wanted:
+            return worksheet
+    raise SheetError(
+        _("“%(name)s” has no sheet “%(sheet)s” with anything in it. Choose one of: %(sheets)s.")
+        % {"name": name, "sheet": wanted, "sheets": ", ".join(worksheet.name for worksheet in worksheets)}
+    )
 
 
-def peek(file: IO[bytes], name: str, region: str) -> Peek | None:
-    """Checks an upload and, where it is small, its columns too; None for a large one. Raises `SheetError`."""
-    check_upload(file, name)
-    if unpacked_bytes(file) > SMALL_BYTES:
-        return None
-    sheet = open_sheet(file, name, region)
-    example: dict[str, str] = {}
-    for _number, cells in islice(sheet.iter_rows(), SAMPLE_ROWS):
-        number = find_mobile(cells[sheet.phone_index], region)
-        if number is not None:
-            example = row_values(sheet.columns, cells, number)
-            break
-    file.seek(0)
-    return Peek(sheet.columns, example)
-
-
-def row_values(columns: list[Column], cells: list[Cell], phone_number: str) -> dict[str, str]:
-    """The variables of one person; empty cells are left out. The phone's column gives the number in E.164."""
-    values: dict[str, str] = {}
-    aliases: dict[str, str] = {}
-    for column, cell in zip(columns, cells, strict=False):
-        text = phone_number if column.role == PHONE else cell_text(cell)
-        if text and not text.isspace():
-            values[column.key] = text
-            if column.role:
-                aliases[column.role] = text
-    return {**aliases, **values}
-
-
-def is_blank(cells: list[Cell]) -> bool:
-    return all(cell == "" or (isinstance(cell, str) and cell.isspace()) for cell in cells)
-
-
-def cell_text(cell: Cell) -> str:
-    """What stands in a cell, as plain text: numbers without an exponent, dates as ISO 8601, text unchanged."""
-    if isinstance(cell, str):
-        return cell if cell.isprintable() else cell.replace("\r\n", "\n").translate(_NO_CONTROL_SIGNS)
-    if isinstance(cell, bool):
-        return "TRUE" if cell else "FALSE"
-    if isinstance(cell, float):
-        return _float_text(cell)
-    if isinstance(cell, datetime):
-        return cell.isoformat(" ", "minutes" if not cell.second else "seconds")
-    if isinstance(cell, time):
-        return cell.isoformat("minutes" if not cell.second else "seconds")
-    if isinstance(cell, date):
-        return cell.isoformat()
-    if isinstance(cell, timedelta):
-        seconds = round(cell.total_seconds())
-        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return str(cell)
-
-
-def _float_text(number: float) -> str:
-    """Excel keeps 15 digits, so these are what was typed."""
-    if number.is_integer() and abs(number) < 1e15:
-        return str(int(number))
-    text = f"{number:.15g}"
-    return text if "e" not in text else f"{number:.15f}".rstrip("0").rstrip(".")
-
-
-def _first_worksheet(workbook: CalamineWorkbook) -> CalamineSheet | None:
-    for index, about in enumerate(workbook.sheets_metadata):
-        if about.typ == SheetTypeEnum.WorkSheet and about.visible == SheetVisibleEnum.Visible:
-            worksheet = workbook.get_sheet_by_index(index)
-            if worksheet.start is not None:
-                return worksheet
-    return None
-
-
-def _with_columns(worksheet: CalamineSheet, name: str, region: str) -> Sheet:
+def _with_columns(
+    worksheet: CalamineSheet, name: str, region: str, mapping: Any, *, phone_required: bool = True
+) -> Sheet:
     rows = iter(enumerate(worksheet.iter_rows(), start=1))
     header_row, header = next(((number, cells) for number, cells in rows if not is_blank(cells)), (0, []))
     sample = list(islice((cells for _number, cells in rows if not is_blank(cells)), SAMPLE_ROWS))
@@ -164,7 +192,12 @@ def _with_columns(worksheet: CalamineSheet, name: str, region: str) -> Sheet:
             % {"name": name}
         )
     columns = column_rules.identify(headers, sample, region)
-    if not any(column.role == PHONE for column in columns):
+    if mapping:
+        try:
+            columns = mapped(columns, mapping)
+        except MappingError as error:
+            raise SheetError(str(error)) from error
+    if phone_required and not any(column.role == PHONE for column in columns):
         raise SheetError(
             _(
                 "“%(name)s” has no column with phone numbers. Its columns are: %(columns)s. "
@@ -177,4 +210,4 @@ def _with_columns(worksheet: CalamineSheet, name: str, region: str) -> Sheet:
             _("“%(name)s” has no row under its column names. Add people and upload it again.") % {"name": name}
         )
     last_row = worksheet.end[0] + 1 if worksheet.end else header_row
-    return Sheet(columns, last_row - header_row, worksheet, header_row)
+    return Sheet(worksheet.name, columns, last_row - header_row, region, worksheet, header_row)

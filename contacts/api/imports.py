@@ -14,7 +14,7 @@ from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
 from contacts import queries, services, tasks
 from contacts.api import MANAGE, VIEW
-from contacts.models import ListImport
+from contacts.models import ImportedRow, ListImport
 from contacts.uploads import SheetError
 
 REJECTED_ROWS_SHOWN = 100
@@ -35,7 +35,7 @@ class NewImport(serializers.Serializer[Any]):
 class RejectedRow(serializers.Serializer[Any]):
     row_number = serializers.IntegerField(help_text="As Excel shows it.")
     phone_as_written = serializers.CharField()
-    problem = serializers.CharField(help_text="no_number or invalid_number")
+    problem = serializers.ChoiceField(choices=[choice for choice in ImportedRow.Problem.choices if choice[0]])
 
 
 class ImportSerializer(serializers.ModelSerializer[ListImport]):

@@ -126,8 +126,17 @@ class ImportedRow(models.Model):
 
     class Problem(models.TextChoices):
         NONE = "", _("None")
-        NO_NUMBER = "no_number", _("The phone cell is empty")
-        INVALID_NUMBER = "invalid_number", _("Not a possible mobile number")
+        NO_NUMBER = "no_number", _("No number in the phone’s cell")
+        IMPOSSIBLE = "impossible", _("Not a possible phone number")
+        FIXED_LINE = "fixed_line", _("A land line or a service number, not a mobile number")
+        SHORTENED = (
+            "shortened",
+            _("Excel shortened it. Format the column as Text (Format Cells > Text) and enter the number again."),
+        )
+        UNKNOWN_COUNTRY = (
+            "unknown_country",
+            _("Its country is not known. Write the country’s name, or +62 and the like"),
+        )
 
     list_import = models.ForeignKey(ListImport, on_delete=models.CASCADE, related_name="imported_rows")
     row_number = models.PositiveIntegerField(_("row in the sheet"))

@@ -43,7 +43,7 @@ class TestImports:
             "invalid": 20,
             "blocked": 0,
         }
-        assert rejected[0] == {"row_number": 470, "phone_as_written": "n/a", "problem": "invalid_number"}
+        assert rejected[0] == {"row_number": 470, "phone_as_written": "n/a", "problem": "no_number"}
         assert len(rejected) == 20
         assert ContactList.objects.get().contacts.count() == 930
         lists = owner_api.get("/api/contact-lists").json()["results"]

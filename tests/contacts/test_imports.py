@@ -69,8 +69,9 @@ def test_rejected_rows_say_what_was_written_and_why():
     written = dict(rejected.values_list("row_number", "phone_as_written"))
     assert written[470] == "n/a"
     assert written[481] == "0"
-    assert set(rejected.filter(phone_as_written="").values_list("problem", flat=True)) == {"no_number"}
-    assert set(rejected.exclude(phone_as_written="").values_list("problem", flat=True)) == {"invalid_number"}
+    no_digits = rejected.filter(phone_as_written__regex=r"^\D*$")
+    assert set(no_digits.values_list("problem", flat=True)) == {"no_number"}
+    assert set(rejected.difference(no_digits).values_list("problem", flat=True)) == {"impossible"}
 
 
 def test_people_become_contacts_on_a_list():
@@ -196,8 +197,8 @@ class TestInterruptions:
     def test_a_worker_killed_in_the_middle_leaves_nothing(self, monkeypatch):
         list_import = stored()
 
-        def die(_id: int, sheet: Any, _region: str, _note: Any) -> tuple[int, int]:
-            copy_rows(_id, sheet, _region, _note)
+        def die(_id: int, sheet: Any, _note: Any) -> tuple[int, int]:
+            copy_rows(_id, sheet, _note)
             connection.connection.close()  # what the server sees of a process that was killed
             raise SystemExit
 
@@ -243,8 +244,8 @@ class TestInterruptions:
             services.cancel_import(list_import=list_import)
             connection.close()
 
-        def read_slowly(_id: int, sheet: Any, _region: str, _note: Any) -> tuple[int, int]:
-            numbers = copy_rows(_id, sheet, _region, _note)
+        def read_slowly(_id: int, sheet: Any, _note: Any) -> tuple[int, int]:
+            numbers = copy_rows(_id, sheet, _note)
             somebody = threading.Thread(target=cancel)
             somebody.start()
             somebody.join()

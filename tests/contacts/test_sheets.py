@@ -8,8 +8,9 @@ from datetime import date, datetime, time, timedelta
 import pytest
 
 from contacts import sheets, uploads
+from contacts.cells import cell_text, is_blank
 from contacts.columns import variables_of
-from contacts.sheets import cell_text, open_sheet, peek
+from contacts.sheets import open_sheet, peek
 from contacts.uploads import SheetError, check_upload
 from tests.contacts.workbooks import CUSTOMERS, PROTECTED, people, with_parts, workbook
 
@@ -194,7 +195,7 @@ def test_row_numbers_are_those_that_excel_shows():
         book.worksheets[0].insert_cols(1, 2)
 
     sheet = opened(workbook(("Name", "Phone"), ("Budi", "0812"), (), ("Ayu", "0813"), change=shift))
-    assert [(number, cells) for number, cells in sheet.iter_rows() if not sheets.is_blank(cells)] == [
+    assert [(number, cells) for number, cells in sheet.iter_rows() if not is_blank(cells)] == [
         (5, ["Budi", "0812"]),
         (7, ["Ayu", "0813"]),
     ]
@@ -238,3 +239,43 @@ def test_the_first_visible_worksheet_with_anything_in_it_is_read():
 )
 def test_cells_become_text(cell, text):
     assert cell_text(cell) == text
+
+
+def two_sheets(book):
+    book.worksheets[0].title = "Old"
+    book.create_sheet("Empty")
+    book.create_sheet("New").append(["Country", "Number", "Name"])
+    for number in range(7):
+        book["New"].append(["Brazil", f"11 98765-432{number}", f"Person {number}"])
+
+
+def test_a_sheet_may_be_chosen():
+    content = workbook(("Name", "Phone"), ("Budi", "081234567890"), change=two_sheets)
+    found = peek(io.BytesIO(content), "list.xlsx", "ID")
+    assert found is not None
+    assert (found.sheet, found.sheets) == ("Old", ["Old", "New"])
+    found = peek(io.BytesIO(content), "list.xlsx", "ID", sheet="New")
+    assert found is not None
+    assert (found.sheet, len(found.rows)) == ("New", 5)
+    assert found.rows[0] == ["Brazil", "11 98765-4320", "Person 0"]
+    assert found.example["phone"] == "+5511987654320"
+    sheet = open_sheet(io.BytesIO(content), "list.xlsx", "ID", sheet="New")
+    assert [sheet.read_number(cells).number for _, cells in sheet.iter_rows()][-1] == "+5511987654326"
+    with pytest.raises(SheetError, match=r"no sheet “Empty” with anything in it\. Choose one of: Old, New"):
+        open_sheet(io.BytesIO(content), "list.xlsx", "ID", sheet="Empty")
+
+
+def test_columns_may_be_named_where_they_were_not_found():
+    content = workbook(("A", "B"), ("Budi", "n/a"), ("Ayu", "081234567890"), ("Tono", "-"))
+    assert "no column with phone numbers" in complaint_about(content)
+    found = peek(io.BytesIO(content), "list.xlsx", "ID", phone_required=False)
+    assert found is not None
+    assert [column.role for column in found.columns] == ["", ""]
+    sheet = open_sheet(io.BytesIO(content), "list.xlsx", "ID", mapping={"B": "phone", "A": "ignore"})
+    row = list(sheet.iter_rows())[1][1]
+    assert sheets.row_values(sheet.columns, row, sheet.read_number(row).number) == {
+        "b": "+6281234567890",
+        "phone": "+6281234567890",
+    }
+    with pytest.raises(SheetError, match="“C” that the sheet does not have"):
+        open_sheet(io.BytesIO(content), "list.xlsx", "ID", mapping={"C": "phone"})
