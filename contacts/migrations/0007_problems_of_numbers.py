@@ -5,7 +5,7 @@ RENAME = "UPDATE contacts_importedrow SET problem = %s WHERE problem = %s"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contacts", "0005_imports_undone"),
+        ("contacts", "0006_opt_outs"),
     ]
 
     operations = [
