@@ -20,6 +20,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts import live
+from contacts import attributes
 from contacts import columns as column_rules
 from contacts.cells import cell_text, is_blank
 from contacts.columns import NAME, PHONE, Column
@@ -82,6 +83,7 @@ def write_contacts(*, list_import_id: int) -> ListImport:
         with transaction.atomic(), _only_one(list_import_id) as list_import:
             if list_import is not None and list_import.status == Status.IMPORTING:
                 _count_attempt(list_import)
+                _define_attributes(list_import)
                 created, updated = _upsert(list_import)
                 _finish(list_import, Status.DONE, created=created, updated=updated)
                 forget_people(list_import_id)
@@ -247,6 +249,14 @@ def _count_people(list_import: ListImport) -> tuple[int, int]:
         )
         merged, blocked = cursor.fetchone()
         return int(merged), blocked
+
+
+def _define_attributes(list_import: ListImport) -> None:
+    """Columns that nobody knew before become attributes, named as their headers."""
+    plain = [column for column in column_rules.from_json(list_import.columns) if not column.role]
+    attributes.ensure(
+        organization_id=list_import.organization_id, labels={column.key: column.header for column in plain}
+    )
 
 
 def _upsert(list_import: ListImport) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organization, User
 from accounts.services import Actor, record
+from contacts import attributes as attribute_rules
 from contacts import imports
 from contacts.blocklist import block as block
 from contacts.blocklist import unblock as unblock
@@ -118,8 +119,16 @@ def rename_list(*, contact_list: ContactList, name: str) -> None:
 def save_contact(
     *, organization: Organization, phone_number: str, name: str = "", attributes: dict[str, Any] | None = None
 ) -> tuple[Contact, bool]:
-    """Creates or updates one contact; the second value says whether it is new. Raises `InvalidNumber`."""
+    """Creates or updates one contact; the second value says whether it is new.
+
+    Raises `InvalidNumber`, and `ValidationError` for `attributes` where a value does not fit its type.
+    """
     number = normalise(phone_number, organization.default_region)
+    if attributes is not None:
+        known = Contact.objects.for_organization(organization).filter(phone_number=number).first()
+        attributes = attribute_rules.checked(
+            organization=organization, written=attributes, known=known.attributes if known else None
+        )
     return Contact.objects.update_or_create(
         organization=organization,
         phone_number=number,

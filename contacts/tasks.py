@@ -3,7 +3,7 @@
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
-from contacts import imports
+from contacts import attributes, imports
 
 
 @shared_task(base=DjangoTask, ignore_result=True)
@@ -13,7 +13,15 @@ def run_import(list_import_id: int) -> None:
 
 
 @shared_task(base=DjangoTask, ignore_result=True)
+def convert_attribute(definition_id: int) -> None:
+    """Rewrites the values of an attribute for the type that somebody chose."""
+    attributes.convert(definition_id=definition_id)
+
+
+@shared_task(base=DjangoTask, ignore_result=True)
 def take_up_unfinished() -> None:
-    """Beat asks for it: imports whose task was lost with its worker are run after all."""
+    """Beat asks for it: imports and changes of types whose task was lost with its worker are run after all."""
     for list_import_id in imports.unfinished():
         run_import.apply_async((list_import_id,), expires=30)
+    for definition_id in attributes.unconverted():
+        convert_attribute.apply_async((definition_id,), expires=30)

@@ -17,6 +17,7 @@ from accounts import services
 from accounts.models import Organization, Role, User
 from campaigns.models import Campaign
 from contacts.models import (
+    AttributeDefinition,
     BlocklistEntry,
     Contact,
     ContactEvent,
@@ -74,6 +75,7 @@ def _people(organization: Organization, name: str, number: int, by: User) -> lis
     return [
         contact,
         contact_list,
+        AttributeDefinition.objects.create(organization=organization, key=f"city_{number}", label=f"{name} city"),
         ContactListMember.objects.create(contact_list=contact_list, contact=contact),
         ContactEvent.objects.create(contact=contact, kind=ContactEvent.Kind.CREATED, source=name),
         ContactMerge.objects.create(organization=organization, kept=contact, other_id=0, source=name),

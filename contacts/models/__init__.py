@@ -2,6 +2,7 @@
 
 from contacts.models.blocklist import AskedBy, BlocklistEntry, OptOutEvent
 from contacts.models.events import ContactEvent
+from contacts.models.fields import AttributeDefinition, AttributeKind
 from contacts.models.imports import ImportChange, ImportedRow, ListImport
 from contacts.models.merges import ContactMerge, OtherNumber
 from contacts.models.people import Contact, ContactList, ContactListMember
@@ -9,6 +10,8 @@ from contacts.models.settings import ContactSettings
 
 __all__ = [
     "AskedBy",
+    "AttributeDefinition",
+    "AttributeKind",
     "BlocklistEntry",
     "Contact",
     "ContactEvent",
