@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('contacts', '0006_opt_outs'),
+        ('contacts', '0007_problems_of_numbers'),
     ]
 
     operations = [
