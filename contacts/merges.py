@@ -84,7 +84,7 @@ def merge(
         Contact.objects.filter(pk=other.pk)._raw_delete(using=Contact.objects.db)
         Contact.objects.filter(pk=kept.pk).update(**written, updated_at=now())
         _keep_as_other_numbers(organization.pk, kept.pk, further)
-        blocked = _block_all(organization.pk, [pair[0] for pair in (_pair(mine), _pair(theirs))])
+        blocked = _block_all(organization.pk, [_pair(mine), _pair(theirs)])
         done = ContactMerge.objects.create(
             organization_id=organization.pk,
             kept_id=kept.pk,
@@ -244,20 +244,20 @@ def _drop_other_numbers(done: ContactMerge, pairs: list[tuple[str, str]]) -> Non
     OtherNumber.objects.filter(contact_id=done.kept_id, lid__in=lids).update(lid="")
 
 
-def _block_all(organization_id: int, phone_numbers: list[str]) -> list[int]:
-    """Puts all of a person's numbers on the blocklist where one of them is; gives the ids of the new entries."""
-    numbers = [number for number in phone_numbers if number]
-    found = BlocklistEntry.objects.filter(organization_id=organization_id, phone_number__in=numbers)
-    entries = {entry.phone_number: entry for entry in found}
+def _block_all(organization_id: int, pairs: list[tuple[str, str]]) -> list[int]:
+    """Puts all of a person's numbers on the blocklist where one of them is, or their LID; gives the ids of the new
+    entries."""
+    numbers, lids = ([pair[place] for pair in pairs if pair[place]] for place in (0, 1))
+    whose = Q(phone_number__in=numbers) | Q(phone_number=None, lid__in=lids)
+    entries = list(BlocklistEntry.objects.filter(whose, organization_id=organization_id).values())
     if not entries:
         return []
-    strictest = min(entries.values(), key=lambda entry: entry.reason != BlocklistEntry.Reason.OPTED_OUT)
+    strictest = min(entries, key=lambda entry: entry["reason"] != BlocklistEntry.Reason.OPTED_OUT)
+    known = {entry["phone_number"] for entry in entries}
     new = [
-        BlocklistEntry(
-            organization_id=organization_id, phone_number=number, reason=strictest.reason, source=strictest.source
-        )
-        for number in numbers
-        if number not in entries
+        BlocklistEntry(**{**strictest, "id": None, "phone_number": number, "lid": lid})
+        for number, lid in pairs
+        if number and number not in known
     ]
     return [entry.pk for entry in BlocklistEntry.objects.bulk_create(new)]
 
