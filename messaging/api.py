@@ -15,7 +15,8 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from accounts.requests import ApiRequest
-from messaging import attachments, media_response, queries, services, tasks
+from messaging import media_response, queries, services, tasks
+from messaging.given_files import take_in
 from messaging.models import Media, Message
 from messaging.new_message import NewMessage
 
@@ -128,32 +129,13 @@ class MessagesView(APIView):
 
 def _file_of(request: ApiRequest, given: dict[str, Any]) -> Media | None:
     """The stored file of the message. A repeat of a request does not fetch its URL again."""
-    organization_id, kind = request.organization.pk, given["kind"]
-    said = {"mime_type": given.get("mime_type", ""), "file_name": given.get("file_name", "")}
-    for field in ("file", "media_base64", "media_url"):
-        if field not in given:
-            continue
-        try:
-            if field == "file":
-                file = given["file"]
-                said = {key: said[key] or stated for key, stated in _of_upload(file).items()}
-                return attachments.take_in(organization_id=organization_id, kind=kind, file=file, **said)
-            if field == "media_base64":
-                encoded = given["media_base64"]
-                return attachments.take_in_base64(organization_id=organization_id, kind=kind, encoded=encoded, **said)
-            earlier = services.message_of_key(
-                organization=request.organization, idempotency_key=given.get("idempotency_key")
-            )
-            if earlier is not None and earlier.media is not None:
-                return earlier.media
-            return attachments.take_in_from(organization_id=organization_id, kind=kind, url=given["media_url"], **said)
-        except attachments.InvalidFile as error:
-            raise ValidationError({field: [str(error)]}) from None
-    return None
-
-
-def _of_upload(file: Any) -> dict[str, str]:
-    return {"mime_type": file.content_type or "", "file_name": file.name or ""}
+    if "media_url" in given:
+        earlier = services.message_of_key(
+            organization=request.organization, idempotency_key=given.get("idempotency_key")
+        )
+        if earlier is not None and earlier.media is not None:
+            return earlier.media
+    return take_in(request.organization.pk, given["kind"], given)
 
 
 def find(request: ApiRequest, message_id: int) -> Message:

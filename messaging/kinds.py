@@ -44,3 +44,4 @@ class Kind(models.TextChoices):
 WITH_FILE = (Kind.IMAGE, Kind.VIDEO, Kind.AUDIO, Kind.VOICE, Kind.DOCUMENT, Kind.STICKER)
 WITH_CAPTION = (Kind.IMAGE, Kind.VIDEO, Kind.DOCUMENT)
 ONLY_RECEIVED = (Kind.POLL_VOTE, Kind.UNSUPPORTED)
+LONGEST_CAPTION = 1024  # signs

@@ -107,14 +107,15 @@ def _remove_old_copies(folder: Path) -> None:
 
 
 def remove_unused() -> int:
-    """Removes files that no message has: their message was deleted by who wrote it, or was never written. Returns how
-    many rows went; the file goes with its last row."""
+    """Removes files that no message and no template has: their message was deleted by who wrote it, or was never
+    written. Returns how many rows went; the file goes with its last row."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             DELETE FROM messaging_media WHERE id IN (
                 SELECT id FROM messaging_media AS media
                 WHERE created_at < %s AND NOT EXISTS (SELECT FROM messaging_message WHERE media_id = media.id)
+                    AND NOT EXISTS (SELECT FROM messaging_templateversion WHERE media_id = media.id)
                 LIMIT %s FOR UPDATE SKIP LOCKED
             )
             RETURNING name

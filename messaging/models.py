@@ -6,7 +6,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import TimeZoneField
-from accounts.models import Organization, OrganizationQuerySet
+from accounts.models import Organization, OrganizationQuerySet, User
 from messaging.kinds import Kind
 from senders.models import Sender
 
@@ -341,3 +341,60 @@ class Message(models.Model):
     def whom(self) -> str:
         """The person's number, or what there is instead of it: the group, or the LID."""
         return self.phone_number or (str(self.group) if self.group is not None else f"LID {self.lid}")
+
+
+class MessageTemplate(models.Model):
+    """A text that is used again, perhaps with a file. What it says now is its newest version."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="message_templates")
+    folder = models.CharField(_("folder"), max_length=80, blank=True)
+    name = models.CharField(_("name"), max_length=120)
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("template")
+        verbose_name_plural = _("templates")
+        ordering = ["folder", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "folder", "name"],
+                condition=models.Q(archived_at=None),
+                name="one_template_a_name",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.folder} / {self.name}" if self.folder else self.name
+
+
+class TemplateVersion(models.Model):
+    """What a template said at a time. Versions never change: who used one can always look it up."""
+
+    template = models.ForeignKey(MessageTemplate, on_delete=models.CASCADE, related_name="versions", db_index=False)
+    number = models.PositiveIntegerField(_("version"))
+    text = models.TextField(
+        _("text"), blank=True, help_text=_("With {{variables}}; the caption where there is a file.")
+    )
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices, default=Kind.TEXT)
+    media = models.ForeignKey(
+        Media,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="template_versions",
+        verbose_name=_("file"),
+    )
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+
+    class Meta:
+        verbose_name = _("version of a template")
+        verbose_name_plural = _("versions of templates")
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["template", "number"], name="one_version_a_number")]
+
+    def __str__(self) -> str:
+        return f"{self.template} · {self.number}"

@@ -1,21 +1,17 @@
 """What an API client says of a message that it wants sent, checked field by field."""
 
-import mimetypes
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.models import Organization
 from contacts.api.fields import number_from
-from messaging.attachments import kind_for
-from messaging.kinds import ONLY_RECEIVED, WITH_CAPTION, WITH_FILE, Kind
+from messaging.given_files import FILE_FIELDS, FileFields, kind_of_file
+from messaging.kinds import LONGEST_CAPTION, ONLY_RECEIVED, WITH_CAPTION, WITH_FILE, Kind
 from messaging.models import Group, Message
 from senders.models import Sender
 
-LONGEST_CAPTION = 1024
-FILE_FIELDS = ("file", "media_base64", "media_url")
 SENT_KINDS = [kind for kind in Kind if kind not in ONLY_RECEIVED]
 
 
@@ -54,7 +50,7 @@ class Reaction(serializers.Serializer[Any]):
     emoji = serializers.CharField(max_length=16, allow_blank=True, help_text="Empty takes the reaction back.")
 
 
-class NewMessage(serializers.Serializer[Any]):
+class NewMessage(FileFields):
     """A message to a person (`to`), to a `group`, or into the chat of the message that it answers (`reply_to`)."""
 
     to = serializers.CharField(max_length=100, required=False, help_text="A phone number as people write it.")
@@ -71,22 +67,6 @@ class NewMessage(serializers.Serializer[Any]):
         allow_blank=True,
         help_text="The text, or the caption of a picture, a video or a document.",
     )
-    file = serializers.FileField(required=False, help_text="The file, in a multipart request.")
-    media_base64 = serializers.CharField(
-        required=False,
-        trim_whitespace=False,
-        help_text="The file in base64, or as a data: URL. Files beyond 7 MB come as an upload or by URL.",
-    )
-    media_url = serializers.CharField(
-        required=False, max_length=2000, help_text="A public http(s) address that the file is fetched from, at once."
-    )
-    mime_type = serializers.RegexField(
-        r"^[\w.+-]+/[\w.+-]+(\s*;.*)?$",
-        required=False,
-        max_length=120,
-        help_text="Where the upload or the server of the URL does not say it.",
-    )
-    file_name = serializers.CharField(required=False, max_length=255, help_text="As the recipient sees it.")
     location = Location(required=False)
     contact = ContactCard(required=False)
     poll = Poll(required=False)
@@ -205,18 +185,8 @@ def _kind_of(given: dict[str, Any]) -> str:
         if kind.value in given:
             return kind
     if any(field in given for field in FILE_FIELDS):
-        return _kind_of_file(given)
+        return kind_of_file(given)
     return Kind.TEXT
-
-
-def _kind_of_file(given: dict[str, Any]) -> str:
-    """By the type that was stated, else by the name."""
-    file, encoded = given.get("file"), given.get("media_base64", "")
-    stated = given.get("mime_type") or (file.content_type if file else "")
-    if not stated and encoded.startswith("data:"):
-        stated = encoded.removeprefix("data:").partition(",")[0]
-    name = given.get("file_name") or (file.name if file else urlsplit(given.get("media_url", "")).path)
-    return kind_for(stated or mimetypes.guess_type(name)[0] or "")
 
 
 def _content_of(kind: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from contacts.models import (
     OptOutEvent,
     OtherNumber,
 )
+from messaging import templates
 from messaging.models import BatchStatus, Group, Media
 from senders.models import NumberCheck, SenderUsage
 from session_service.models import AuthCredentials
@@ -119,7 +120,8 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
     )
     sending = [sender, lease, lease.worker, credentials, batch, batch.counts.get(), message, campaign, usage]
     check = NumberCheck.objects.create(organization=organization, sender=sender, phone_number=f"+62813{sender.pk:06}")
-    return [*sending, media, group, check]
+    template = templates.create_template(organization=organization, name=f"{name} template", text=f"Hello {name}")
+    return [template, *sending, media, group, check]
 
 
 def _schedules(name: str, number: int) -> list[Any]:

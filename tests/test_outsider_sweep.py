@@ -20,7 +20,8 @@ from accounts import services
 from accounts.models import Organization
 from campaigns.models import Campaign
 from contacts.models import BlocklistEntry, Contact, ContactList, ListImport
-from messaging.models import BatchStatus, Group
+from messaging import templates
+from messaging.models import BatchStatus, Group, TemplateVersion
 from session_service import leases
 from tests.factories import make_batch, make_sender
 
@@ -43,6 +44,10 @@ MAKE: dict[str, Callable[[Organization], Model]] = {
         organization=organization, file_name=f"{SECRET}.xlsx", status=ListImport.Status.READY, for_contacts=True
     ),
     "worker_id": lambda organization: leases.register(name="host:1", capacity=1),
+    "template_id": lambda organization: templates.create_template(
+        organization=organization, name=SECRET, text=SECRET, folder=SECRET
+    ),
+    "number": lambda organization: TemplateVersion(number=1),
     "group_id": lambda organization: make_group(organization),
     "phone_number": lambda organization: BlocklistEntry.objects.create(
         organization=organization, phone_number="+628120000002", source=SECRET

@@ -40,6 +40,9 @@ SECTIONS = (
         gettext_lazy("Sending"),
         (
             Entry("campaigns.Campaign", "campaign", gettext_lazy("Start, pause and follow what is sent to a list.")),
+            Entry(
+                "messaging.MessageTemplate", "draft", gettext_lazy("Texts that are used again, with their versions.")
+            ),
             Entry("messaging.Message", "chat", gettext_lazy("Every message, with its way from import to read.")),
             Entry("messaging.Media", "attach_file", gettext_lazy("Files that messages brought, out and in.")),
             Entry("messaging.Group", "forum", gettext_lazy("WhatsApp groups that the senders are in.")),

@@ -27,6 +27,7 @@ urlpatterns = [
     path("o/<slug:organization>/contacts", include("contacts.urls")),
     path("o/<slug:organization>/campaigns", include("campaigns.urls")),
     path("o/<slug:organization>/messages", include("messaging.urls")),
+    path("o/<slug:organization>/templates", include("messaging.template_urls")),
     path("o/<slug:organization>/sending", include("session_service.sending_urls")),
     path("o/<slug:organization>", include("whatsapp_automation.home_urls")),
     path("api/", include((api_urlpatterns, "api"))),
