@@ -5,7 +5,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, OrganizationQuerySet, User
-from contacts.models import ContactList, ListImport
+from contacts.models import ContactList, ListImport, Segment
 from messaging.models import Batch
 
 
@@ -25,7 +25,10 @@ class Campaign(models.Model):
     """One text to many people. `batch` holds the text, the senders and the pace from the first moment, and the
     frozen audience (a message a person) as soon as the list is read.
 
-    Where a person stands both on `contact_list` and in the uploaded sheet, the sheet's values win; inside the
+    The people are those on `contact_list`, in `segment` and in the uploaded sheet, less those who are excluded. Who is in
+    a segment is decided when the audience is fixed; `segment_summary` says in words what its filter was then.
+
+    Where a person stands both in contacts and in the uploaded sheet, the sheet's values win; inside the
     sheet the last row wins. `merged` counts the rows that gave way, `invalid_rows` those without a usable number.
     """
 
@@ -33,6 +36,18 @@ class Campaign(models.Model):
     name = models.CharField(_("name"), max_length=120)
     contact_list = models.ForeignKey(
         ContactList, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("contact list")
+    )
+    segment = models.ForeignKey(
+        Segment, on_delete=models.SET_NULL, null=True, blank=True, related_name="campaigns", verbose_name=_("segment")
+    )
+    segment_summary = models.TextField(
+        _("segment when the audience was fixed"), blank=True, default="", db_default="", editable=False
+    )
+    excluded_lists: models.ManyToManyField = models.ManyToManyField(
+        ContactList, related_name="+", blank=True, verbose_name=_("but nobody on these lists")
+    )
+    excluded_segments: models.ManyToManyField = models.ManyToManyField(
+        Segment, related_name="excluded_from", blank=True, verbose_name=_("but nobody in these segments")
     )
     list_import = models.OneToOneField(
         ListImport, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("uploaded list")

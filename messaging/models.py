@@ -320,6 +320,19 @@ class Message(models.Model):
             models.Index(fields=["organization", "-id"], name="message_log"),
             models.Index(fields=["organization", "-id"], name="dead_letters", condition=models.Q(exhausted=True)),
             models.Index(fields=["organization", "phone_number", "-id"], name="messages_of_a_person"),
+            # Of segments: who wrote, and who was sent something, since when. Receipts change none of these columns.
+            models.Index(
+                fields=["organization", "created_at"],
+                include=["phone_number"],
+                name="messages_received",
+                condition=models.Q(direction="in", group__isnull=True),
+            ),
+            models.Index(
+                fields=["organization", "sent_at"],
+                include=["phone_number"],
+                name="messages_sent",
+                condition=models.Q(direction="out", stage=MessageStatus.SENT, group__isnull=True),
+            ),
             models.Index(
                 fields=["organization", "lid"],
                 name="messages_without_a_number",

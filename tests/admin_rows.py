@@ -30,6 +30,7 @@ from contacts.models import (
     ListImport,
     OptOutEvent,
     OtherNumber,
+    Segment,
 )
 from messaging import templates
 from messaging.models import BatchStatus, Group, Media
@@ -76,6 +77,11 @@ def _people(organization: Organization, name: str, number: int, by: User) -> lis
     return [
         contact,
         contact_list,
+        Segment.objects.create(
+            organization=organization,
+            name=f"{name} segment",
+            filter={"field": "name", "operator": "contains", "value": name},
+        ),
         AttributeDefinition.objects.create(organization=organization, key=f"city_{number}", label=f"{name} city"),
         ContactListMember.objects.create(contact_list=contact_list, contact=contact),
         ContactEvent.objects.create(contact=contact, kind=ContactEvent.Kind.CREATED, source=name),

@@ -62,6 +62,7 @@ SECTIONS = (
         (
             Entry("contacts.Contact", "person", gettext_lazy("Everybody with a phone number, and what is known.")),
             Entry("contacts.ContactList", "groups", gettext_lazy("Named sets of contacts.")),
+            Entry("contacts.Segment", "filter_alt", gettext_lazy("Saved filters over people.")),
             Entry("contacts.AttributeDefinition", "label", gettext_lazy("What is known of contacts, and its type.")),
             Entry("contacts.BlocklistEntry", "block", gettext_lazy("Numbers that are never messaged, and why.")),
             Entry(

@@ -6,6 +6,7 @@ from contacts.models.fields import AttributeDefinition, AttributeKind
 from contacts.models.imports import ImportChange, ImportedRow, ListImport
 from contacts.models.merges import ContactMerge, OtherNumber
 from contacts.models.people import Contact, ContactList, ContactListMember
+from contacts.models.segments import Segment
 from contacts.models.settings import ContactSettings
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "ListImport",
     "OptOutEvent",
     "OtherNumber",
+    "Segment",
 ]
