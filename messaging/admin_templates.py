@@ -9,15 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.admin_base import OrganizationAdmin
-from accounts.admin_lists import EMPTY, moment_column
-from messaging.models import MessageTemplate
+from accounts.admin_lists import EMPTY, RelatedFilter, moment_column
+from messaging.models import MessageTemplate, TemplateVersion
 
 
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(OrganizationAdmin):
     area = "campaigns"
     list_display = ("name", "in_folder", "beginning", "archived", "created")
-    list_filter = ("folder",)
     search_fields = ("name", "folder")
     search_help_text = _("By name or folder.")
     ordering = ("folder", "name")
@@ -44,3 +43,17 @@ class MessageTemplateAdmin(OrganizationAdmin):
     def texts(self, row: MessageTemplate) -> str:
         told = ((version.number, version.media or "", version.text) for version in row.versions.all())
         return format_html_join("", "<p><b>{}</b> {} {}</p>", told) or EMPTY
+
+
+@admin.register(TemplateVersion)
+class TemplateVersionAdmin(OrganizationAdmin):
+    area = "campaigns"
+    organization_path = "template__organization"
+    list_display = ("template", "number", "text", "created")
+    list_filter = (("template", RelatedFilter),)
+    search_fields = ("template__name",)
+    search_help_text = _("By name of the template.")
+    list_select_related = ("template",)
+    ordering = ("-id",)
+    fieldsets = ((None, {"fields": ("template", "number", "text", "kind", "media", "created_by", "created")}),)
+    created = moment_column("created_at", _("created"))

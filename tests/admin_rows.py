@@ -127,7 +127,7 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
     sending = [sender, lease, lease.worker, credentials, batch, batch.counts.get(), message, campaign, usage]
     check = NumberCheck.objects.create(organization=organization, sender=sender, phone_number=f"+62813{sender.pk:06}")
     template = templates.create_template(organization=organization, name=f"{name} template", text=f"Hello {name}")
-    return [template, *sending, media, group, check]
+    return [template, template.versions.get(), *sending, media, group, check]
 
 
 def _schedules(name: str, number: int) -> list[Any]:

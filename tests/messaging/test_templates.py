@@ -22,8 +22,10 @@ pytestmark = pytest.mark.django_db
 TEMPLATES = "/o/nusantara/templates"
 
 
-def make(organization: Organization, **fields: str) -> MessageTemplate:
-    return templates.create_template(organization=organization, **{"name": "Welcome", "text": "Hi {{name}}", **fields})
+def make(
+    organization: Organization, name: str = "Welcome", text: str = "Hi {{name}}", folder: str = ""
+) -> MessageTemplate:
+    return templates.create_template(organization=organization, name=name, text=text, folder=folder)
 
 
 def texts(template: MessageTemplate) -> list[str]:
@@ -89,7 +91,8 @@ class TestArchive:
         first = make(organization)
         templates.archive_template(template=first)
         make(organization, text="Other")
-        assert [template.text for template in templates.templates_of(organization)] == ["Other"]
+        [found] = templates.templates_of(organization)
+        assert texts(found) == ["Other"]
         with pytest.raises(ValidationError, match="already"):
             templates.restore_template(template=first)
         assert templates.templates_of(organization, archived=True).get() == first
