@@ -35,6 +35,13 @@ LOOKS: Final[dict[str, Look]] = {
     "running": Look(_("Running"), "success", icon="loader-2", working=True),
     "paused": Look(_("Paused"), "warning", icon="player-pause"),
     "completed": Look(_("Completed"), "success", icon="circle-check"),
+    "scheduled": Look(_("Scheduled"), "info", icon="calendar-time"),
+    # Due times of schedules
+    "starting": Look(_("Starting"), "info", icon="loader-2", working=True),
+    "started": Look(_("Started"), "success", icon="circle-check"),
+    "missed": Look(_("Missed"), "warning", icon="calendar-x"),
+    "overtaken": Look(_("Left out"), "neutral", icon="player-skip-forward"),
+    "ended": Look(_("Ended"), "neutral", icon="flag"),
     # Imports of lists
     "reading": Look(_("Reading"), "info", icon="loader-2", working=True),
     "importing": Look(_("Importing"), "info", icon="loader-2", working=True),

@@ -16,11 +16,14 @@ from unfold.enums import ActionVariant
 from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
 from accounts.admin_lists import EMPTY, moment_column, name_column, status_column
-from campaigns import services
-from campaigns.models import Campaign, CampaignStatus
+from campaigns import admin_schedules, schedules, services
+from campaigns.models import Campaign, CampaignStatus, Schedule
 from messaging import tasks
 from messaging.admin import bubble, failed_column, figures_of, figures_table, progress_column
+from messaging.models import BatchStatus
 from messaging.services import NotAllowed
+
+__all__ = ["admin_schedules"]  # whose admins are registered with it
 
 
 class CampaignStatusFilter(DropdownFilter):
@@ -37,12 +40,24 @@ class CampaignStatusFilter(DropdownFilter):
         if not value:
             return queryset
         failed = ~Q(error="")
+        repeating = Q(schedule__isnull=False) & ~Q(schedule__kind=Schedule.Kind.ONCE)
+        by_schedule = Q(batch__status=BatchStatus.READY) & (repeating | Q(schedule__next_at__isnull=False))
+        scheduled = (
+            {
+                CampaignStatus.SCHEDULED: Q(schedule__state=Schedule.State.ACTIVE),
+                CampaignStatus.PAUSED: Q(schedule__state=Schedule.State.PAUSED),
+                CampaignStatus.COMPLETED: Q(schedule__state=Schedule.State.ENDED),
+            }.get(CampaignStatus(value), Q(pk=None))
+            if value in CampaignStatus.values
+            else Q(pk=None)
+        )
         reading = Q(frozen_at=None) & ~Q(batch__status=CampaignStatus.CANCELLED)
         if value == CampaignStatus.FAILED:
             return queryset.filter(failed)
         if value == CampaignStatus.READING:
-            return queryset.filter(~failed & reading)
-        return queryset.filter(~failed & ~reading & Q(batch__status=value))
+            return queryset.filter(~failed & reading & ~by_schedule)
+        of_batch = ~by_schedule & ~reading & Q(batch__status=value)
+        return queryset.filter(~failed & (of_batch | (by_schedule & scheduled)))
 
 
 def _start(request: Any, row: Campaign) -> None:
@@ -54,10 +69,11 @@ def _start(request: Any, row: Campaign) -> None:
 
 
 def _resume(request: Any, row: Campaign) -> None:
-    services.resume_campaign(campaign=row, by=request.user)
+    schedules.resume_campaign(campaign=row, by=request.user)
     tasks.plan.delay_on_commit()
 
 
+NOT_BEGUN = (CampaignStatus.READING, CampaignStatus.READY, CampaignStatus.SCHEDULED)
 ENDED = (CampaignStatus.FAILED, CampaignStatus.COMPLETED, CampaignStatus.CANCELLED)
 
 
@@ -69,7 +85,7 @@ class CampaignAdmin(OrganizationAdmin):
     list_filter = (CampaignStatusFilter,)
     search_fields = ("name",)
     search_help_text = _("By name.")
-    list_select_related = ("batch", "created_by", "contact_list", "list_import")
+    list_select_related = ("batch", "schedule", "created_by", "contact_list", "list_import")
     date_hierarchy = "created_at"
     ordering = ("-id",)
     fieldsets = (
@@ -87,17 +103,19 @@ class CampaignAdmin(OrganizationAdmin):
             run=_start,
             icon="play_arrow",
             variant=ActionVariant.PRIMARY,
-            offered=lambda row: row.status in (CampaignStatus.READING, CampaignStatus.READY),
+            offered=lambda row: row.status in NOT_BEGUN and not row.repeats,
         ),
         RowAction(
             name="pause",
             title=_("Pause"),
             question=_("Nothing more is sent until it is resumed. What has left has left."),
             done=ngettext_lazy("%(count)d campaign paused.", "%(count)d campaigns paused.", "count"),
-            run=lambda request, row: services.pause_campaign(campaign=row, by=request.user),
+            run=lambda request, row: schedules.pause_campaign(campaign=row, by=request.user),
             icon="pause",
             asks=False,
-            offered=lambda row: row.status == CampaignStatus.RUNNING,
+            offered=lambda row: (
+                row.status == CampaignStatus.RUNNING or (row.repeats and row.status == CampaignStatus.SCHEDULED)
+            ),
         ),
         RowAction(
             name="resume",

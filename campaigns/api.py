@@ -132,7 +132,7 @@ class CampaignsView(ListAPIView[Campaign]):
 
     def get_queryset(self) -> QuerySet[Campaign]:
         found = queries.campaigns_of(self.request.organization)
-        return found.select_related("organization", "batch", "list_import").prefetch_related("batch__senders")
+        return found.select_related("organization").prefetch_related("batch__senders")
 
     @extend_schema(
         request={"application/json": NewCampaign, "multipart/form-data": NewCampaign},

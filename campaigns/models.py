@@ -1,20 +1,28 @@
 """Campaigns: what marketers plan, start and watch. The sending itself belongs to the campaign's batch."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
+from accounts.fields import TimeZoneField
 from accounts.models import Organization, OrganizationQuerySet, User
+from campaigns.recurrence import Recurrence
 from contacts.models import ContactList, ListImport, Segment
-from messaging.models import Batch
+from messaging.models import Batch, BatchStatus
 
 
 class CampaignStatus(models.TextChoices):
-    """`reading` and `failed` are the campaign's own; the rest mirrors its batch (see `Campaign.status`)."""
+    """`reading`, `failed` and `scheduled` are the campaign's own; the rest mirrors its batch (see `Campaign.status`)."""
 
     READING = "reading", _("Reading the list")
     FAILED = "failed", _("List not usable")
     READY = "ready", _("Ready")
+    SCHEDULED = "scheduled", _("Scheduled")
     RUNNING = "running", _("Running")
     PAUSED = "paused", _("Paused")
     COMPLETED = "completed", _("Completed")
@@ -73,9 +81,190 @@ class Campaign(models.Model):
 
     @property
     def status(self) -> str:
-        """One of `CampaignStatus`. Reads `batch`: fetch it with `select_related`."""
+        """One of `CampaignStatus`. Reads `batch` and `schedule`: fetch them with `select_related`."""
         if self.error:
             return CampaignStatus.FAILED
+        if self.batch.status == BatchStatus.READY and (status := self._status_by_schedule()):
+            return status
         if self.frozen_at is None and self.batch.status != CampaignStatus.CANCELLED:
             return CampaignStatus.READING
         return self.batch.status
+
+    def _status_by_schedule(self) -> str:
+        schedule: Schedule | None = getattr(self, "schedule", None)
+        if schedule is None:
+            return ""
+        if schedule.repeats:
+            return STATUS_OF_REPEATING[Schedule.State(schedule.state)]
+        return CampaignStatus.SCHEDULED if schedule.next_at else ""
+
+    @property
+    def repeats(self) -> bool:
+        """Whether this campaign is the pattern of others and never sends itself. Reads `schedule`."""
+        schedule: Schedule | None = getattr(self, "schedule", None)
+        return schedule is not None and schedule.repeats
+
+
+class StopAction(models.TextChoices):
+    """What happens at a scheduled end to what has not left."""
+
+    NONE = "", _("Nothing")
+    PAUSE = "pause", _("Pause")
+    CANCEL = "cancel", _("Cancel")
+
+
+class Schedule(models.Model):
+    """When a campaign starts by itself. Once: then the campaign itself starts. Repeatedly: then the campaign is a
+    pattern that is never sent itself; each occurrence makes a new one with its text, senders, pace and audience.
+
+    `next_at` is when it is due; None where it is paused or over. `max_runs` counts occurrences that were started.
+    """
+
+    class Kind(models.TextChoices):
+        ONCE = "once", _("Once")
+        DAILY = "daily", _("Every day")
+        WEEKLY = "weekly", _("Every week")
+        MONTHLY = "monthly", _("Every month")
+        CRON = "cron", _("By a cron expression")
+
+    class State(models.TextChoices):
+        ACTIVE = "active", _("Active")
+        PAUSED = "paused", _("Paused")
+        ENDED = "ended", _("Ended")
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="schedules")
+    campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, verbose_name=_("campaign"))
+    kind = models.CharField(_("kind"), max_length=7, choices=Kind.choices)
+    state = models.CharField(_("state"), max_length=6, choices=State.choices, default=State.ACTIVE)
+    next_at = models.DateTimeField(_("next"), null=True, blank=True)
+    timezone = TimeZoneField(_("time zone"))
+    time = models.TimeField(_("time"), null=True, blank=True)
+    weekdays = ArrayField(models.PositiveSmallIntegerField(), verbose_name=_("weekdays"), default=list, blank=True)
+    day_of_month = models.PositiveSmallIntegerField(
+        _("day of the month"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(31)]
+    )
+    cron = models.CharField(_("cron expression"), max_length=100, blank=True)
+    starts_on = models.DateField(_("first day"), null=True, blank=True)
+    ends_on = models.DateField(_("last day"), null=True, blank=True)
+    max_runs = models.PositiveIntegerField(_("number of runs"), null=True, blank=True)
+    runs = models.PositiveIntegerField(_("runs so far"), default=0)
+    late_hours = models.PositiveSmallIntegerField(
+        _("hours late at most"),
+        default=6,
+        help_text=_("Missed by more than that, as when the server was off, it is skipped."),
+    )
+    stop_action = models.CharField(_("at the end"), max_length=6, choices=StopAction.choices, blank=True)
+    stop_at = models.DateTimeField(_("end"), null=True, blank=True, help_text=_("Of a campaign that starts once."))
+    stop_after_minutes = models.PositiveIntegerField(
+        _("end, minutes after the start"), null=True, blank=True, help_text=_("Of each one that a repetition makes.")
+    )
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("schedule")
+        verbose_name_plural = _("schedules")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["next_at"], name="schedules_due", condition=models.Q(next_at__isnull=False)),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(next_at=None) | models.Q(state="active"), name="only_active_schedules_are_due"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} · {self.timezone}"
+
+    @property
+    def repeats(self) -> bool:
+        return self.kind != self.Kind.ONCE
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def recurrence(self) -> Recurrence:
+        """Of a schedule that repeats."""
+        at = {} if self.time is None else {"at": self.time}
+        return Recurrence(
+            self.zone,
+            weekdays=frozenset(self.weekdays),
+            day_of_month=self.day_of_month or 0,
+            cron=self.cron,
+            **at,
+        )
+
+    def after(self, moment: datetime) -> datetime | None:
+        """The first occurrence after `moment` that lies between the first and the last day, in UTC."""
+        if not self.repeats:
+            return None
+        if self.starts_on is not None:
+            opens = datetime.combine(self.starts_on, datetime.min.time(), self.zone)
+            moment = max(moment, opens - datetime.resolution)
+        found = self.recurrence.after(moment)
+        if found is None or (self.ends_on is not None and found.astimezone(self.zone).date() > self.ends_on):
+            return None
+        return found
+
+
+STATUS_OF_REPEATING = {
+    Schedule.State.ACTIVE: CampaignStatus.SCHEDULED,
+    Schedule.State.PAUSED: CampaignStatus.PAUSED,
+    Schedule.State.ENDED: CampaignStatus.COMPLETED,
+}
+
+
+class Occurrence(models.Model):
+    """One due time of a schedule, taken once, and what came of it. `campaign` is what was started."""
+
+    class Outcome(models.TextChoices):
+        STARTING = "starting", _("Starting")  # taken; the campaign's audience is being fixed
+        STARTED = "started", _("Started")
+        MISSED = "missed", _("Missed")  # nothing ran at that time, and it was too late afterwards
+        OVERTAKEN = "overtaken", _("Left out")  # missed, and the next one had come due as well
+        FAILED = "failed", _("Not started")  # `reason` says why
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="occurrences")
+    schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="occurrences")
+    at = models.DateTimeField(_("due"))
+    taken_at = models.DateTimeField(_("taken up"), default=now)
+    outcome = models.CharField(_("outcome"), max_length=9, choices=Outcome.choices)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    campaign = models.ForeignKey(
+        Campaign,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="occurrences",
+        verbose_name=_("campaign"),
+    )
+    stop_action = models.CharField(_("at the end"), max_length=6, choices=StopAction.choices, blank=True)
+    stop_at = models.DateTimeField(_("end"), null=True, blank=True)
+    stopped_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    notice_due = models.BooleanField(_("mail to be sent"), default=False)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("occurrence of a schedule")
+        verbose_name_plural = _("occurrences of schedules")
+        ordering = ["-at"]
+        constraints = [models.UniqueConstraint(fields=["schedule", "at"], name="one_occurrence_a_time")]
+        indexes = [
+            models.Index(
+                fields=["stop_at"],
+                name="occurrences_to_stop",
+                condition=models.Q(stop_at__isnull=False, stopped_at=None),
+            ),
+            models.Index(fields=["id"], name="occurrences_to_settle", condition=models.Q(outcome="starting")),
+            models.Index(fields=["id"], name="occurrences_to_tell", condition=models.Q(notice_due=True)),
+            models.Index(fields=["organization", "at"], name="occurrences_by_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.schedule.campaign} · {self.at:%Y-%m-%d %H:%M} UTC"

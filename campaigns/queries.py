@@ -18,7 +18,9 @@ MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 
 
 def campaigns_of(organization: Organization) -> QuerySet[Campaign]:
-    return Campaign.objects.for_organization(organization).select_related("batch", "list_import", "contact_list")
+    return Campaign.objects.for_organization(organization).select_related(
+        "batch", "schedule", "list_import", "contact_list"
+    )
 
 
 def stats_of(campaign: Campaign) -> dict[str, Any]:

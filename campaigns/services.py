@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -16,7 +17,8 @@ from accounts.fields import validate_time_zone
 from accounts.models import Organization, User
 from accounts.services import Actor, record
 from campaigns import audience
-from campaigns.models import Campaign, CampaignStatus
+from campaigns.models import Campaign, CampaignStatus, Occurrence, Schedule
+from campaigns.occurrences import end_schedule, forget_audience, take
 from contacts import columns as column_rules
 from contacts import imports
 from contacts import services as contact_services
@@ -211,9 +213,11 @@ def freeze_audience(*, campaign_id: int) -> None:
     A list that cannot be used makes the campaign `failed`, with the reason.
     """
     with transaction.atomic():
-        campaign = _locked(campaign_id)
+        campaign = locked(campaign_id)
         if campaign.frozen_at is not None or campaign.error or campaign.batch.status != BatchStatus.READY:
             return  # done before, or cancelled meanwhile
+        if campaign.repeats:
+            return  # each campaign that it makes has its own audience
         try:
             _freeze(campaign)
         except (TemplateError, _Unusable) as error:  # raised before anything was written
@@ -229,6 +233,7 @@ def _freeze(campaign: Campaign) -> None:
     columns = column_rules.from_json(list_import.columns) if list_import else []
     template = template_text.parse(campaign.batch.text)
     _check_variables(template, columns, campaign.contact_list)
+    forget_audience(campaign)  # one that was scheduled had an audience to look at; what counts is who is there now
     people = audience.insert_messages(campaign, template.required)
     if not people.numbers:
         raise _Unusable(_nobody(campaign))
@@ -247,7 +252,18 @@ def _start_by_itself(campaign: Campaign) -> None:
     try:
         messaging_services.start_batch(batch=campaign.batch)
     except NotAllowed as error:  # nobody is there to be told: the page and the API show it
-        Batch.objects.filter(pk=campaign.batch_id).update(status_reason=str(error)[:300])
+        not_started(campaign, error)
+
+
+def not_started(campaign: Campaign, error: NotAllowed) -> None:
+    """Keeps why a campaign could not start by itself."""
+    Batch.objects.filter(pk=campaign.batch_id).update(status_reason=str(error)[:300])
+
+
+def reads_people_at_start(campaign: Campaign) -> bool:
+    """Whether a scheduled campaign's audience is fixed when it starts, as a list's is. An uploaded sheet's is fixed
+    as soon as it is read."""
+    return campaign.list_import_id is None
 
 
 def _nobody(campaign: Campaign) -> str:
@@ -260,10 +276,21 @@ def _nobody(campaign: Campaign) -> str:
     ) % {"name": list_import.file_name, "invalid": list_import.invalid}
 
 
-def _locked(campaign_id: int) -> Campaign:
-    """The campaign with its batch, held until the transaction ends, so that one of two changes comes second."""
-    found = Campaign.objects.select_related("batch", "organization", "list_import", "contact_list")
-    return found.select_for_update(of=("self", "batch")).get(pk=campaign_id)
+def locked(campaign_id: int) -> Campaign:
+    """The campaign with its batch, held until the transaction ends, so that one of two changes comes second. Its
+    schedule changes under the same lock.
+    """
+    return _unlocked().select_for_update(of=("self", "batch")).get(pk=campaign_id)
+
+
+def locked_unless_held(campaign_id: int) -> Campaign | None:
+    """The same, or None where somebody else holds it."""
+    held = _unlocked().select_for_update(of=("self", "batch"), skip_locked=True)
+    return held.filter(pk=campaign_id).first()
+
+
+def _unlocked() -> QuerySet[Campaign]:
+    return Campaign.objects.select_related("batch", "organization", "list_import", "contact_list")
 
 
 def _fail(campaign: Campaign, error: str) -> None:
@@ -273,7 +300,11 @@ def _fail(campaign: Campaign, error: str) -> None:
 def unprepared() -> list[int]:
     """Campaigns whose preparation was lost with its worker, or waits for one."""
     waiting = Campaign.objects.filter(
-        frozen_at=None, error="", batch__status=BatchStatus.READY, created_at__lt=now() - TAKEN_UP_AFTER
+        Q(schedule=None) | Q(schedule__kind=Schedule.Kind.ONCE),
+        frozen_at=None,
+        error="",
+        batch__status=BatchStatus.READY,
+        created_at__lt=now() - TAKEN_UP_AFTER,
     ).values_list("pk", "list_import_id")
     return [
         campaign_id
@@ -286,16 +317,22 @@ def unprepared() -> list[int]:
 
 
 def start_campaign(*, campaign: Campaign, by: Actor = None) -> None:
-    """Starts sending; a campaign whose list is still read starts as soon as that is done. Raises `NotAllowed`."""
+    """Starts sending, also what was scheduled for later; a campaign whose list is still read starts as soon as that is
+    done. Raises `NotAllowed`."""
     with transaction.atomic():
-        present = _locked(campaign.pk)
-        _require(present, CampaignStatus.READY, CampaignStatus.READING)
-        if present.status == CampaignStatus.READING:
+        present = locked(campaign.pk)
+        _require(present, CampaignStatus.READY, CampaignStatus.READING, CampaignStatus.SCHEDULED)
+        if present.repeats:
+            raise NotAllowed(_("This campaign repeats: each time it makes a new one. It is not sent itself."))
+        if present.status == CampaignStatus.SCHEDULED:
+            take(present.schedule, now(), Occurrence.Outcome.STARTING, present)
+            end_schedule(present)
+        if present.frozen_at is None:
             present.start_when_ready = True
             present.save(update_fields=["start_when_ready"])
         else:
             messaging_services.start_batch(batch=present.batch)
-        _record(present, by, "started")
+        note(present, by, "started")
     campaign.refresh_from_db()
 
 
@@ -303,24 +340,40 @@ def pause_campaign(*, campaign: Campaign, by: Actor = None) -> None:
     """Nothing more leaves; what is on its way does. Raises `NotAllowed`."""
     _require(campaign, CampaignStatus.RUNNING)
     messaging_services.pause_batch(batch=campaign.batch)
-    _record(campaign, by, "paused")
+    note(campaign, by, "paused")
 
 
 def resume_campaign(*, campaign: Campaign, by: Actor = None) -> None:
     """Goes on where a paused campaign stopped. Raises `NotAllowed`."""
     _require(campaign, CampaignStatus.PAUSED)
     messaging_services.resume_batch(batch=campaign.batch)
-    _record(campaign, by, "resumed")
+    note(campaign, by, "resumed")
 
 
 def cancel_campaign(*, campaign: Campaign, by: Actor = None) -> None:
-    """Ends a campaign for good, also one whose list is still read. Raises `NotAllowed`."""
-    _require(campaign, CampaignStatus.READING, CampaignStatus.READY, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
-    messaging_services.cancel_batch(batch=campaign.batch)
-    if campaign.frozen_at is None and campaign.list_import is not None:
-        with suppress(contact_services.NotAllowed):  # it is read by now: freezing then finds a cancelled batch
-            contact_services.cancel_import(list_import=campaign.list_import)
-    _record(campaign, by, "cancelled")
+    """Ends a campaign for good, also one whose list is still read, and with it what its schedule has left to do.
+    Raises `NotAllowed`.
+    """
+    with transaction.atomic():
+        present = locked(campaign.pk)
+        if not (present.repeats and present.batch.status == BatchStatus.READY):
+            _require(present, *NOT_ENDED)
+        messaging_services.cancel_batch(batch=present.batch)
+        end_schedule(present)
+        if present.frozen_at is None and present.list_import is not None:
+            with suppress(contact_services.NotAllowed):  # it is read by now: freezing then finds a cancelled batch
+                contact_services.cancel_import(list_import=present.list_import)
+        note(present, by, "cancelled")
+    campaign.refresh_from_db()
+
+
+NOT_ENDED = (
+    CampaignStatus.READING,
+    CampaignStatus.READY,
+    CampaignStatus.SCHEDULED,
+    CampaignStatus.RUNNING,
+    CampaignStatus.PAUSED,
+)
 
 
 def _require(campaign: Campaign, *statuses: CampaignStatus) -> None:
@@ -332,5 +385,6 @@ def _require(campaign: Campaign, *statuses: CampaignStatus) -> None:
         raise NotAllowed(_("That is not possible now: the campaign is %(status)s.") % {"status": status})
 
 
-def _record(campaign: Campaign, by: Actor, what: str) -> None:
-    record(organization=campaign.organization, by=by, action=f"campaign.{what}", target=campaign.name)
+def note(campaign: Campaign, by: Actor, what: str, **detail: str) -> None:
+    """Writes down that somebody did something with a campaign."""
+    record(organization=campaign.organization, by=by, action=f"campaign.{what}", target=campaign.name, **detail)

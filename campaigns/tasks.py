@@ -1,9 +1,11 @@
 """Celery's door to campaigns."""
 
+import smtplib
+
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
-from campaigns import services
+from campaigns import due, notices, services
 from messaging.tasks import plan
 
 
@@ -19,3 +21,20 @@ def take_up_unprepared() -> None:
     """Beat asks for it: campaigns whose task was lost with its worker are prepared after all."""
     for campaign_id in services.unprepared():
         prepare.apply_async((campaign_id,), expires=30)
+
+
+@shared_task(base=DjangoTask, ignore_result=True)
+def run_schedules() -> None:
+    """Beat asks for it every few seconds: starts and ends what is due."""
+    started = due.run_due()
+    for campaign_id in started:  # one that is lost here is taken up by the task above
+        prepare.delay(campaign_id)
+    due.stop_due()
+    due.settle()
+    plan.delay()
+
+
+@shared_task(base=DjangoTask, ignore_result=True, autoretry_for=(smtplib.SMTPException, OSError), retry_backoff=5)
+def tell_of_schedules() -> None:
+    """Beat asks for it every minute: mails what schedules missed or could not start."""
+    notices.send_due()

@@ -15,7 +15,7 @@ from django_celery_beat.models import (
 
 from accounts import services
 from accounts.models import Organization, Role, User
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Occurrence, Schedule
 from contacts.models import (
     AttributeDefinition,
     BlocklistEntry,
@@ -127,7 +127,13 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
     sending = [sender, lease, lease.worker, credentials, batch, batch.counts.get(), message, campaign, usage]
     check = NumberCheck.objects.create(organization=organization, sender=sender, phone_number=f"+62813{sender.pk:06}")
     template = templates.create_template(organization=organization, name=f"{name} template", text=f"Hello {name}")
-    return [template, template.versions.get(), *sending, media, group, check]
+    schedule = Schedule.objects.create(
+        organization=organization, campaign=campaign, kind=Schedule.Kind.ONCE, timezone="Asia/Jakarta", next_at=now()
+    )
+    occurrence = Occurrence.objects.create(
+        organization=organization, schedule=schedule, at=now(), outcome=Occurrence.Outcome.STARTED, campaign=campaign
+    )
+    return [template, template.versions.get(), *sending, media, group, check, schedule, occurrence]
 
 
 def _schedules(name: str, number: int) -> list[Any]:

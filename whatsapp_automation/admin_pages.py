@@ -43,6 +43,8 @@ SECTIONS = (
             Entry(
                 "messaging.MessageTemplate", "draft", gettext_lazy("Texts that are used again, with their versions.")
             ),
+            Entry("campaigns.Schedule", "event_repeat", gettext_lazy("When campaigns start by themselves.")),
+            Entry("campaigns.Occurrence", "event_available", gettext_lazy("Each due time, and what came of it.")),
             Entry("messaging.Message", "chat", gettext_lazy("Every message, with its way from import to read.")),
             Entry("messaging.Media", "attach_file", gettext_lazy("Files that messages brought, out and in.")),
             Entry("messaging.Group", "forum", gettext_lazy("WhatsApp groups that the senders are in.")),

@@ -16,7 +16,9 @@ RECENT = 5
 @requires("campaigns.view")
 def home(request: OrganizationRequest, organization: str) -> HttpResponse:
     campaigns = list(
-        Campaign.objects.for_organization(request.organization).select_related("batch").order_by("-id")[:RECENT]
+        Campaign.objects.for_organization(request.organization)
+        .select_related("batch", "schedule")
+        .order_by("-id")[:RECENT]
     )
     figures = progress.snapshots(campaign.batch for campaign in campaigns)
     senders = list(Sender.objects.for_organization(request.organization))

@@ -1,5 +1,6 @@
 """Campaigns in the admin."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from accounts.models import AuditEntry, Organization, User
+from campaigns import schedules
 from campaigns.models import Campaign, CampaignStatus
 from messaging.models import BatchStatus
 from tests.factories import make_batch, make_sender
@@ -87,11 +89,17 @@ def test_what_cannot_be_done_is_said(staff: Client, organization: Organization) 
     assert said(response) == ["Harvest sale: “x.xlsx” has no column with phone numbers."]
 
 
+def scheduled(campaign: Campaign) -> Campaign:
+    schedules.schedule_campaign(campaign=campaign, kind="once", at=now() + timedelta(days=1))
+    return campaign
+
+
 @pytest.mark.parametrize("status", CampaignStatus.values)
 def test_filtering_by_status(staff: Client, organization: Organization, status: str) -> None:
     wanted = {
         CampaignStatus.FAILED: lambda: make_campaign(organization, error="No phones.", frozen_at=None),
         CampaignStatus.READING: lambda: make_campaign(organization, frozen_at=None),
+        CampaignStatus.SCHEDULED: lambda: scheduled(make_campaign(organization)),
     }
     campaigns = {each: make_campaign(organization, each, name=each) for each in BatchStatus.values}
     campaigns |= {each: make() for each, make in wanted.items()}
