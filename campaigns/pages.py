@@ -24,8 +24,8 @@ from campaigns.models import Campaign, CampaignStatus
 from contacts import columns as column_rules
 from contacts import queries as contact_queries
 from contacts.models import Contact, ContactList
+from contacts.sheet_errors import SheetError
 from contacts.sheets import Peek, peek
-from contacts.uploads import SheetError
 from messaging import progress
 from messaging.models import MessageStatus
 from messaging.queries import batch_stats

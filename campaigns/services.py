@@ -25,8 +25,8 @@ from contacts import services as contact_services
 from contacts.columns import Column
 from contacts.models import ContactList, ListImport
 from contacts.queries import variables_of_list
+from contacts.sheet_errors import SheetError
 from contacts.sheets import peek
-from contacts.uploads import SheetError
 from messaging import counts, progress, template_text
 from messaging import services as messaging_services
 from messaging.models import Batch, BatchStatus

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext_lazy
 
+from contacts.limits import letter
 from contacts.phone_numbers import read_number
 
 PHONE, NAME, PLAIN = "phone", "name", ""
@@ -129,16 +130,6 @@ def variables_of(columns: Iterable[Column]) -> list[str]:
 
 def from_json(columns: Iterable[dict[str, str]]) -> list[Column]:
     return [Column(**column) for column in columns]
-
-
-def letter(index: int) -> str:
-    """What Excel calls the column at `index` (0 is A)."""
-    letters = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters
 
 
 def _unique_keys(headers: Sequence[str]) -> list[str]:

@@ -25,8 +25,9 @@ from contacts import columns as column_rules
 from contacts.cells import cell_text, is_blank
 from contacts.columns import NAME, PHONE, Column
 from contacts.models import ListImport
+from contacts.sheet_errors import SheetError
 from contacts.sheets import Sheet, open_sheet, row_values
-from contacts.uploads import SheetError, check_upload
+from contacts.uploads import check_upload
 
 logger = logging.getLogger(__name__)
 

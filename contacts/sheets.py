@@ -1,4 +1,4 @@
-"""Reading an uploaded Excel sheet: its columns, and its rows as text."""
+"""Reading an uploaded sheet (xlsx, xls, ods or CSV): its columns, and its rows as text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,24 +6,23 @@ from functools import cached_property
 from itertools import islice
 from typing import IO, Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
-from python_calamine import (
-    CalamineError,
-    CalamineSheet,
-    CalamineWorkbook,
-    PasswordError,
-    SheetTypeEnum,
-    SheetVisibleEnum,
-)
 
 from contacts import columns as column_rules
 from contacts.cells import Cell, cell_text, is_blank
 from contacts.columns import COUNTRY, IGNORE, NAME, PHONE, Column
+from contacts.excerpts import beginning_of
+from contacts.limits import LONGEST_CELL
 from contacts.mapping import MappingError, mapped
 from contacts.phone_numbers import Reading, find_mobile, read_number
-from contacts.uploads import SheetError, check_upload, damaged, measure, unpacked_bytes
+from contacts.sheet_errors import SheetError
+from contacts.tables import Table, open_tables
+from contacts.uploads import ODS, XLSX, check_upload
 
-SMALL_BYTES = 4 * 1024**2  # unpacked, about 15,000 rows: opened in a tenth of a second
+# How long a file that must be read in a process of its own may take; else its columns are found by the task.
+PEEK_SECONDS, PEEK_SECONDS_OF_SMALL = 0.2, 2.0
+SMALL_BYTES = 1024 * 1024
 SAMPLE_ROWS = 200
 ROWS_SHOWN = 5
 LONGEST_SHOWN = 200  # signs of a cell in a sample row
@@ -37,7 +36,7 @@ class Sheet:
     columns: list[Column]
     rows: int
     region: str
-    _worksheet: CalamineSheet
+    _table: Table
     _header_row: int
 
     @property
@@ -51,7 +50,7 @@ class Sheet:
 
     def iter_rows(self) -> Iterator[tuple[int, list[Cell]]]:
         """Row numbers as Excel shows them, and the cells in the order of `columns`."""
-        rows = enumerate(self._worksheet.iter_rows(), start=1)
+        rows = enumerate(self._table.iter_rows(), start=1)
         return islice(rows, self._header_row, None)
 
     def read_number(self, cells: list[Cell], *, allow_fixed_line: bool = False) -> Reading:
@@ -81,28 +80,38 @@ def open_sheet(file: IO[bytes], name: str, region: str, *, sheet: str = "", mapp
     Without a `sheet` the first visible worksheet with anything in it counts; its first row that is not blank holds the
     headers. `mapping` changes what the columns are taken for: see `contacts.mapping.mapped`.
     """
-    worksheets = _worksheets(file, name)
-    return _with_columns(_chosen(worksheets, sheet, name), name, region, mapping)
+    tables = open_tables(file, name, check_upload(file, name), sheet=sheet)
+    return _with_columns(_chosen(tables, sheet, name), name, region, mapping)
 
 
 def peek(
     file: IO[bytes], name: str, region: str, *, sheet: str = "", mapping: Any = None, phone_required: bool = True
 ) -> Peek | None:
-    """Checks an upload and looks at its first rows. Raises `SheetError`.
+    """Checks an upload and looks at its first rows, in a fifth of a second or so. Raises `SheetError`.
 
+    None where that is not enough to tell: the task that reads it whole then finds the columns, or what is wrong.
     Without `phone_required` a sheet whose phones were not found is no error: somebody may name their column.
     """
-    check_upload(file, name)
-    if unpacked_bytes(file) > SMALL_BYTES:
+    kind = check_upload(file, name)
+    start = beginning_of(file, kind) if kind in (XLSX, ODS) else file
+    if start is None:
         return None
-    worksheets = _worksheets(file, name)
-    found = _with_columns(_chosen(worksheets, sheet, name), name, region, mapping, phone_required=phone_required)
+    seconds = PEEK_SECONDS if file.seek(0, 2) > SMALL_BYTES else PEEK_SECONDS_OF_SMALL
+    try:
+        tables = open_tables(start, name, kind, sheet=sheet, first_rows=SAMPLE_ROWS + 1, seconds=seconds)
+    except TimeoutError:
+        return None
+    except SheetError:
+        if start is not file:  # the whole of it may well be in order
+            return None
+        raise
+    found = _with_columns(_chosen(tables, sheet, name), name, region, mapping, phone_required=phone_required)
     file.seek(0)
     return Peek(
         columns=found.columns,
         example=_example(found),
         sheet=found.name,
-        sheets=[worksheet.name for worksheet in worksheets],
+        sheets=[table.name for table in tables],
         rows=[_shown(cells) for _number, cells in islice(_filled_rows(found), ROWS_SHOWN)],
     )
 
@@ -114,10 +123,21 @@ def row_values(columns: list[Column], cells: list[Cell], phone_number: str) -> d
     for column, cell in zip(columns, cells, strict=False):
         text = phone_number if column.role == PHONE else cell_text(cell)
         if text and column.role != IGNORE and not text.isspace():
+            if len(text) > LONGEST_CELL:
+                raise SheetError(_too_long(column))
             values[column.key] = text
             if column.role in (PHONE, NAME):
                 aliases[column.role] = text
     return {**aliases, **values}
+
+
+def _too_long(column: Column) -> str:
+    return _(
+        "A cell of the column “%(column)s” has more than %(most)s signs. Shorten it and upload the file again."
+    ) % {
+        "column": column.header or column.key,
+        "most": intcomma(LONGEST_CELL),
+    }
 
 
 def _filled_rows(sheet: Sheet) -> Iterator[tuple[int, list[Cell]]]:
@@ -137,49 +157,24 @@ def _shown(cells: list[Cell]) -> list[str]:
     return [cell_text(cell)[:LONGEST_SHOWN] for cell in cells]
 
 
-def _worksheets(file: IO[bytes], name: str) -> list[CalamineSheet]:
-    """The visible worksheets with anything in them."""
-    measure(file, name)
-    file.seek(0)
-    try:
-        workbook = CalamineWorkbook.from_filelike(file)
-        visible = [
-            workbook.get_sheet_by_index(index)
-            for index, about in enumerate(workbook.sheets_metadata)
-            if about.typ == SheetTypeEnum.WorkSheet and about.visible == SheetVisibleEnum.Visible
-        ]
-    except PasswordError as error:
-        raise SheetError(
-            _("“%(name)s” is protected with a password. Remove it and upload the file again.") % {"name": name}
-        ) from error
-    except BaseException as error:
-        # A panic of the Rust code is no `Exception`; it would end the process.
-        if isinstance(error, CalamineError) or type(error).__name__ == "PanicException":
-            raise SheetError(damaged(name)) from error
-        raise
-    return [worksheet for worksheet in visible if worksheet.start is not None]
-
-
-def _chosen(worksheets: list[CalamineSheet], wanted: str, name: str) -> CalamineSheet:
-    if not worksheets:
+def _chosen(tables: list[Table], wanted: str, name: str) -> Table:
+    if not tables:
         raise SheetError(
             _("“%(name)s” has no cell that is filled. Check the file and upload it again.") % {"name": name}
         )
     if not wanted:
-        return worksheets[0]
-    for worksheet in worksheets:
-        if worksheet.name == wanted:
-            return worksheet
+        return tables[0]
+    for table in tables:
+        if table.name == wanted:
+            return table
     raise SheetError(
         _("“%(name)s” has no sheet “%(sheet)s” with anything in it. Choose one of: %(sheets)s.")
-        % {"name": name, "sheet": wanted, "sheets": ", ".join(worksheet.name for worksheet in worksheets)}
+        % {"name": name, "sheet": wanted, "sheets": ", ".join(table.name for table in tables)}
     )
 
 
-def _with_columns(
-    worksheet: CalamineSheet, name: str, region: str, mapping: Any, *, phone_required: bool = True
-) -> Sheet:
-    rows = iter(enumerate(worksheet.iter_rows(), start=1))
+def _with_columns(table: Table, name: str, region: str, mapping: Any, *, phone_required: bool = True) -> Sheet:
+    rows = iter(enumerate(table.iter_rows(), start=1))
     header_row, header = next(((number, cells) for number, cells in rows if not is_blank(cells)), (0, []))
     sample = list(islice((cells for _number, cells in rows if not is_blank(cells)), SAMPLE_ROWS))
     headers = [" ".join(cell_text(cell).split()) for cell in header]
@@ -209,5 +204,4 @@ def _with_columns(
         raise SheetError(
             _("“%(name)s” has no row under its column names. Add people and upload it again.") % {"name": name}
         )
-    last_row = worksheet.end[0] + 1 if worksheet.end else header_row
-    return Sheet(worksheet.name, columns, last_row - header_row, region, worksheet, header_row)
+    return Sheet(table.name, columns, max(0, table.last_row - header_row), region, table, header_row)

@@ -15,7 +15,7 @@ from accounts.requests import ApiRequest
 from contacts import queries, services, tasks
 from contacts.api import MANAGE, VIEW
 from contacts.models import ImportedRow, ListImport
-from contacts.uploads import SheetError
+from contacts.sheet_errors import SheetError
 
 REJECTED_ROWS_SHOWN = 100
 

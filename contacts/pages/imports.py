@@ -15,7 +15,7 @@ from contacts import queries, services, tasks
 from contacts.forms import ImportForm
 from contacts.models import ListImport
 from contacts.pages.paging import page_of
-from contacts.uploads import SheetError
+from contacts.sheet_errors import SheetError
 
 IMPORTS_SHOWN = 10
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from contacts.columns import identify, letter, variable_key
+from contacts.columns import identify, variable_key
+from contacts.limits import letter
 
 NUMBERS = ["081234567890", "+62 813-1111-2222", 6281234567899.0]
 
