@@ -44,7 +44,7 @@ class NewCampaign(serializers.Serializer[Any]):
         help_text="The text, with {{columns}} of the list; {{column|otherwise}} where one may be empty.",
     )
     file = serializers.FileField(
-        required=False, allow_empty_file=True, help_text="An Excel workbook (.xlsx) with a header row. Multipart only."
+        required=False, allow_empty_file=True, help_text="A sheet (.xlsx, .xls, .ods or CSV) with a header row. Multipart only."
     )
     contact_list = serializers.IntegerField(required=False, allow_null=True)
     senders = serializers.ListField(

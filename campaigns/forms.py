@@ -41,7 +41,7 @@ class NewCampaignForm(forms.Form):
         label=_("Excel list"),
         required=False,
         allow_empty_file=True,
-        widget=forms.FileInput(attrs={"accept": ".xlsx", "x-on:change": "look"}),
+        widget=forms.FileInput(attrs={"accept": ".xlsx,.xls,.ods,.csv,.tsv,.txt", "x-on:change": "look"}),
     )
     contact_list = forms.ModelChoiceField(
         label=_("Contact list"),

@@ -16,7 +16,7 @@ class ImportForm(forms.Form):
         label=_("Excel list"),
         allow_empty_file=True,
         error_messages={"required": _("Choose an Excel file.")},
-        widget=forms.FileInput(attrs={"accept": ".xlsx"}),
+        widget=forms.FileInput(attrs={"accept": ".xlsx,.xls,.ods,.csv,.tsv,.txt"}),
     )
     contact_list = forms.ModelChoiceField(
         label=_("Put them on the list"), queryset=ContactList.objects.none(), required=False, empty_label=_("No list")

@@ -21,7 +21,7 @@ REJECTED_ROWS_SHOWN = 100
 
 
 class NewImport(serializers.Serializer[Any]):
-    file = serializers.FileField(allow_empty_file=True, help_text="An Excel workbook (.xlsx) with a header row.")
+    file = serializers.FileField(allow_empty_file=True, help_text="A sheet (.xlsx, .xls, .ods or CSV) with a header row.")
     list = serializers.CharField(
         required=False,
         max_length=120,
