@@ -3,33 +3,29 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from accounts.models import Organization
 from contacts import columns as column_rules
 from contacts import imports
 from contacts.columns import NAME, PHONE
 from contacts.models import BlocklistEntry, Contact, ContactList, ContactSettings, ImportedRow, ListImport
-from contacts.phone_numbers import find_mobile
+from contacts.search import matching
+from contacts.tags import tag_name
 
 CONTACTS_LOOKED_AT = 1000  # of a list, to learn which attributes it has
 
 
 def contacts(
-    organization: Organization, *, search: str = "", contact_list: ContactList | None = None
+    organization: Organization, *, search: str = "", contact_list: ContactList | None = None, tag: str = ""
 ) -> QuerySet[Contact]:
-    """People by part of their name or number, newest first; a number may be written as people write it."""
+    """People by name or number (`contacts.search`), of a list and with a tag where these are given, newest first."""
     found = Contact.objects.for_organization(organization)
     if contact_list is not None:
         found = found.filter(lists=contact_list)
-    if search := search.strip():
-        matching = Q(name__icontains=search)
-        if number := find_mobile(search, organization.default_region):
-            matching |= Q(phone_number=number)
-        elif digits := "".join(sign for sign in search if sign.isdecimal()):
-            matching |= Q(phone_number__contains=digits.removeprefix("0"))
-        found = found.filter(matching)
-    return found
+    if tag:
+        found = found.filter(tags__contains=[tag_name(tag)])
+    return matching(found, search, organization.default_region)
 
 
 def lists_with_sizes(organization: Organization) -> QuerySet[ContactList]:

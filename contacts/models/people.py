@@ -2,7 +2,9 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
+from django.db.models.functions import Reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +17,7 @@ class Contact(models.Model):
     WhatsApp also knows people by a LID, and shows some by nothing else: such a contact has no number until it is known.
     """
 
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="contacts")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="contacts", db_index=False)
     phone_number = models.CharField(
         _("phone number"), max_length=16, blank=True, help_text=_("International, such as +62812…")
     )
@@ -53,7 +55,12 @@ class Contact(models.Model):
                 fields=["organization", "lid"], condition=~models.Q(lid=""), name="one_contact_a_lid"
             ),
         ]
-        indexes = [GinIndex(fields=["tags"], name="contacts_by_tag")]
+        indexes = [
+            models.Index(fields=["organization", "-id"], name="contacts_newest_first"),
+            GinIndex(fields=["tags"], name="contacts_by_tag"),
+            GinIndex(SearchVector("name", config="simple"), name="contacts_by_word"),
+            models.Index(models.F("organization"), Reverse("phone_number"), name="contacts_by_ending"),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.phone_number or f"LID {self.lid}"
@@ -82,7 +89,7 @@ class ContactList(models.Model):
 
 
 class ContactListMember(models.Model):
-    contact_list = models.ForeignKey(ContactList, on_delete=models.CASCADE)
+    contact_list = models.ForeignKey(ContactList, on_delete=models.CASCADE, db_index=False)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE)
 
     class Meta:
