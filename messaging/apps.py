@@ -7,6 +7,9 @@ class MessagingConfig(AppConfig):
     verbose_name = _("Messaging")
 
     def ready(self) -> None:
+        from contacts import timeline
         from messaging import segment_fields  # models can be imported only now
+        from messaging.timeline import MESSAGES
 
         segment_fields.register_fields()
+        timeline.register(MESSAGES)

@@ -1,5 +1,7 @@
 """People added, changed and deleted one by one and in bulk, and the lists they are on."""
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import ValidationError
 
@@ -107,7 +109,7 @@ class TestBulk:
     def test_each_row_says_what_became_of_it(self, organization, owner, ayu):
         people.create(organization=organization, phone_number="+6281200000002", name="Budi")
         vip = lists.create(organization=organization, name="VIP")
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"phone_number": "081200000001", "name": "", "attributes": {"city": "", "size": "M"}, "tags": ["x"]},
             {"phone_number": "+62 812 0000 0002", "name": "Budi"},
             {"phone_number": "081200000003", "name": "Early", "attributes": {"a": "1", "b": "1"}},
@@ -120,7 +122,7 @@ class TestBulk:
         assert done[2].contact_id == done[4].contact_id
         ayu.refresh_from_db()
         assert (ayu.name, ayu.attributes, ayu.tags) == ("Ayu", {"city": "Bandung", "size": "M"}, ["x"])
-        citra = Contact.objects.get(pk=done[4].contact_id)
+        citra = Contact.objects.get(phone_number=done[4].phone_number)
         assert (citra.name, citra.attributes) == ("Citra", {"a": "1", "b": "2"})
         assert vip.contacts.count() == 3
         assert [kind for kind, _ in events_of(ayu)] == ["created", "edited", "tags_added", "list_added"]
@@ -135,7 +137,10 @@ class TestBulk:
 
     def test_under_another_number(self, organization, ayu):
         OtherNumber.objects.create(organization=organization, contact=ayu, phone_number="+6281200000009")
-        rows = [{"phone_number": "+6281200000009", "name": "Ayu W"}, {"phone_number": NUMBER, "tags": ["x"]}]
+        rows: list[dict[str, Any]] = [
+            {"phone_number": "+6281200000009", "name": "Ayu W"},
+            {"phone_number": NUMBER, "tags": ["x"]},
+        ]
         done = bulk.upsert(organization=organization, rows=rows)
         assert [row.status for row in done] == ["merged", "updated"]
         ayu = Contact.objects.get()
