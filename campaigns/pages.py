@@ -22,6 +22,7 @@ from campaigns import queries, services, tasks
 from campaigns.forms import NewCampaignForm
 from campaigns.models import Campaign, CampaignStatus
 from contacts import columns as column_rules
+from contacts import import_state
 from contacts import queries as contact_queries
 from contacts.models import Contact, ContactList
 from contacts.sheet_errors import SheetError
@@ -177,7 +178,7 @@ def _live(request: OrganizationRequest, campaign: Campaign) -> dict[str, Any]:
     context["senders"] = list(campaign.batch.senders.all())
     list_import = campaign.list_import
     if list_import is not None:
-        context["reading"] = contact_queries.import_state(list_import)
+        context["reading"] = import_state.state_of(list_import)
         context["rejected"] = contact_queries.rejected_rows(list_import)[:TROUBLE_SHOWN]
     if campaign.status == CampaignStatus.READY:
         people = state["counts"]["pending"]

@@ -20,7 +20,7 @@ from campaigns import audience
 from campaigns.models import Campaign, CampaignStatus, Occurrence, Schedule
 from campaigns.occurrences import end_schedule, forget_audience, take
 from contacts import columns as column_rules
-from contacts import imports
+from contacts import import_requests, imports
 from contacts import services as contact_services
 from contacts.columns import Column
 from contacts.models import ContactList, ListImport
@@ -82,7 +82,7 @@ def create_campaign(
         list_import = None
         if file is not None:
             list_import = storing.enter_context(
-                contact_services.stored_sheet(
+                import_requests.stored_sheet(
                     organization=organization, file=file, file_name=file_name, seen=seen, by=by
                 )
             )
@@ -362,7 +362,7 @@ def cancel_campaign(*, campaign: Campaign, by: Actor = None) -> None:
         end_schedule(present)
         if present.frozen_at is None and present.list_import is not None:
             with suppress(contact_services.NotAllowed):  # it is read by now: freezing then finds a cancelled batch
-                contact_services.cancel_import(list_import=present.list_import)
+                import_requests.cancel_import(list_import=present.list_import)
         note(present, by, "cancelled")
     campaign.refresh_from_db()
 

@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
 from accounts.admin_lists import EMPTY, LongListMixin, RelatedFilter, moment_column, name_column, pairs, status_column
-from contacts import admin_blocklist, admin_history, admin_segments, blocklist, services, tasks
+from contacts import admin_blocklist, admin_history, admin_segments, blocklist, import_requests, services, tasks
 from contacts.admin_phone import PhoneForm, PhoneSearchMixin
 from contacts.columns import variable_key
 from contacts.models import Contact, ContactList, ContactListMember, ImportChange, ImportedRow, ListImport
@@ -197,14 +197,14 @@ class ContactListMemberAdmin(LongListMixin, PhoneSearchMixin, OrganizationAdmin)
 
 
 def _commit(request: Any, row: ListImport) -> None:
-    services.commit_import(list_import=row)
+    import_requests.commit_import(list_import=row, by=request.user)
     tasks.run_import.delay_on_commit(row.pk)
 
 
 def _cancel(request: Any, row: ListImport) -> None:
     if not row.for_contacts:
         raise services.NotAllowed(_g("This file belongs to a campaign. Cancel the campaign instead."))
-    services.cancel_import(list_import=row)
+    import_requests.cancel_import(list_import=row, by=request.user)
 
 
 @admin.register(ListImport)
@@ -246,9 +246,7 @@ class ListImportAdmin(OrganizationAdmin):
             run=_cancel,
             icon="cancel",
             variant=ActionVariant.DANGER,
-            offered=lambda row: (
-                row.status in (ListImport.Status.READING, ListImport.Status.READY) and row.for_contacts
-            ),
+            offered=lambda row: row.status in ("reading", "ready", "importing") and row.for_contacts,
         ),
     )
     state = status_column(lambda row: row.status, _("status"), ordering="status")

@@ -32,15 +32,21 @@ def kinds_of(organization_id: int) -> dict[str, str]:
     return dict(AttributeDefinition.objects.filter(organization=organization_id).values_list("key", "kind"))
 
 
-def ensure(*, organization_id: int, labels: Mapping[str, str]) -> None:
-    """Makes definitions, as text, of keys that are new. `labels` gives by key how people call it, or nothing."""
+def ensure(*, organization_id: int, labels: Mapping[str, str], kinds: Mapping[str, str] | None = None) -> None:
+    """Makes definitions of keys that are new. `labels` gives by key how people call it, or nothing; `kinds` the type
+    of those that are no text."""
     if not labels:
         return
     known = AttributeDefinition.objects.filter(organization=organization_id, key__in=labels)
     missing = set(labels) - set(known.values_list("key", flat=True))
     AttributeDefinition.objects.bulk_create(
         [
-            AttributeDefinition(organization_id=organization_id, key=key, label=labels[key].strip()[:200])
+            AttributeDefinition(
+                organization_id=organization_id,
+                key=key,
+                label=labels[key].strip()[:200],
+                kind=(kinds or {}).get(key, AttributeKind.TEXT),
+            )
             for key in sorted(missing)
             if key and len(key) <= 200
         ],

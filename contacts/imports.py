@@ -4,41 +4,43 @@ One import is worked on by one process at a time (an advisory lock that ends wit
 one transaction: a killed worker leaves nothing behind, and whoever takes the import up again starts afresh.
 """
 
-import json
 import logging
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from functools import partial
+from types import ModuleType
 from typing import IO, Any
 
 from django.core.cache import cache
 from django.core.files.storage import FileSystemStorage
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts import live
-from contacts import attributes
+from contacts import attributes, import_blocklist, import_people, import_rows, import_undo
 from contacts import columns as column_rules
-from contacts.cells import cell_text, is_blank
-from contacts.columns import NAME, PHONE, Column
-from contacts.models import ListImport
+from contacts.columns import PLAIN, Column
+from contacts.import_people import ContactsMoved, Outcome
+from contacts.models import ImportedRow, ListImport
 from contacts.sheet_errors import SheetError
-from contacts.sheets import Sheet, open_sheet, row_values
+from contacts.sheets import open_sheet
 from contacts.uploads import check_upload
 
 logger = logging.getLogger(__name__)
 
 ADVISORY_LOCK = 7_302  # the first half of this module's advisory locks; the second is the import
 EVENTS_A_SECOND = 4
-LOOK_AT_THE_CLOCK_EVERY = 500  # rows
 MOST_ATTEMPTS = 5
 PROGRESS_KEPT_FOR = 3600  # seconds
 
 Status = ListImport.Status
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+NOTHING = {"created": 0, "updated": 0, "unchanged": 0, "listed": 0}  # what an import that failed or was cancelled did
 
 
 class Cancelled(Exception):
@@ -50,22 +52,26 @@ def topic(list_import_id: int) -> str:
 
 
 def run(*, list_import_id: int) -> None:
-    """Takes an import as far as it is meant to go: read, and written to contacts if that was asked for."""
+    """Takes an import as far as it is meant to go: read, written to contacts, undone."""
     list_import = read(list_import_id=list_import_id)
     if list_import.commit_when_read and list_import.status in (Status.READY, Status.IMPORTING):
         write_contacts(list_import_id=list_import_id)
+    if list_import.undo_asked_at is not None and list_import.undone_at is None:
+        undo(list_import_id=list_import_id)
 
 
 def read(*, list_import_id: int, accept: Callable[[list[Column]], None] | None = None) -> ListImport:
-    """Reads the stored sheet into `ImportedRow`. A file that cannot be used makes the import `failed`, with the reason.
+    """Reads the stored sheet into `ImportedRow`. A file that cannot be used makes the import `failed`, with the reason;
+    where only its columns cannot, and somebody can be asked about them, it waits as `ready` with the reason.
 
     `accept` may refuse the columns with a `SheetError` before any row is read. Returns the import as it is afterwards; still `reading` while another process is at it.
     """
     try:
         with transaction.atomic(), _only_one(list_import_id) as list_import:
             if list_import is not None and list_import.status == Status.READING:
-                _count_attempt(list_import)
+                _count_attempt(list_import, list_import.status)
                 _read_file(list_import, accept)
+                _forget_attempts(list_import, Status.READING)
     except SheetError as error:
         _fail(list_import_id, Status.READING, str(error))
     except Cancelled:
@@ -74,37 +80,88 @@ def read(*, list_import_id: int, accept: Callable[[list[Column]], None] | None =
 
 
 def write_contacts(*, list_import_id: int) -> ListImport:
-    """Writes the people of a read import to contacts and to its list. Of rows with one number the last one counts.
-
-    New values win over those a contact has; empty ones leave them.
-    """
+    """Writes the people of a read import to contacts and to its list, or its numbers to the blocklist."""
     ListImport.objects.filter(pk=list_import_id, status=Status.READY).update(status=Status.IMPORTING)
     _tell(list_import_id)
     try:
-        with transaction.atomic(), _only_one(list_import_id) as list_import:
-            if list_import is not None and list_import.status == Status.IMPORTING:
-                _count_attempt(list_import)
-                _define_attributes(list_import)
-                created, updated = _upsert(list_import)
-                _finish(list_import, Status.DONE, created=created, updated=updated)
-                forget_people(list_import_id)
+        _write(list_import_id)
     except SheetError as error:
         _fail(list_import_id, Status.IMPORTING, str(error))
+    except Cancelled:
+        logger.info("import %s was cancelled while it was written", list_import_id)
+    return _tell(list_import_id)
+
+
+def _write(list_import_id: int) -> None:
+    for _time in range(MOST_ATTEMPTS):
+        with suppress(ContactsMoved), transaction.atomic(), _only_one(list_import_id) as list_import:
+            if list_import is not None and list_import.status == Status.IMPORTING:
+                _count_attempt(list_import, list_import.status)
+                _define_attributes(list_import)
+                outcome = _meaning(list_import).write(list_import, _Progress(list_import, Status.IMPORTING).note)
+                _finish(list_import, Status.DONE, **asdict(outcome))
+                forget_people(list_import_id)
+            return
+
+
+def undo(*, list_import_id: int) -> ListImport:
+    """Takes back what an import did, as somebody asked for."""
+    try:
+        with transaction.atomic(), _only_one(list_import_id) as list_import:
+            if list_import is not None and list_import.undo_asked_at is not None and list_import.undone_at is None:
+                _count_attempt(list_import, "undoing")
+                done = import_undo.undo(list_import)
+                ListImport.objects.filter(pk=list_import_id).update(undone_at=now(), undo_result=done.as_json())
+    except SheetError as error:
+        ListImport.objects.filter(pk=list_import_id).update(undo_asked_at=None, undo_result={"error": str(error)})
     return _tell(list_import_id)
 
 
 def forget_people(list_import_id: int) -> None:
-    """Deletes the rows that were used; those with a problem stay, to be shown."""
+    """Deletes the rows that were used; those with a problem stay, to be shown. The stored file goes with the commit."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM contacts_importedrow WHERE list_import_id = %s AND problem = ''", [list_import_id])
+    transaction.on_commit(partial(drop_file, list_import_id), robust=True)
+
+
+def drop_file(list_import_id: int) -> None:
+    """Removes the stored file of an import that needs it no more. Safe to repeat."""
+    list_import = ListImport.objects.filter(pk=list_import_id).exclude(file="").first()
+    if list_import is not None:
+        name = str(list_import.file.name)
+        list_import.file.storage.delete(name)
+        ListImport.objects.filter(pk=list_import_id, file=name).update(file="", sample={})
 
 
 def unfinished() -> list[int]:
     """Imports that nobody works on although they are not done: their task was lost with its worker."""
-    waiting = ListImport.objects.filter(for_contacts=True, status__in=[Status.READING, Status.IMPORTING]).values_list(
-        "pk", flat=True
-    )
+    moving = Q(status__in=[Status.READING, Status.IMPORTING])
+    undoing = Q(undo_asked_at__isnull=False, undone_at=None)
+    waiting = ListImport.objects.filter(moving | undoing, for_contacts=True).values_list("pk", flat=True)
     return [list_import_id for list_import_id in waiting if not is_worked_on(list_import_id)]
+
+
+def _define_attributes(list_import: ListImport) -> None:
+    """Columns that nobody knew before become attributes, named as their headers."""
+    if list_import.purpose == ListImport.Purpose.CONTACTS:
+        plain = [column for column in column_rules.from_json(list_import.columns) if column.role == PLAIN]
+        attributes.ensure(
+            organization_id=list_import.organization_id,
+            labels={column.key: column.header for column in plain},
+            kinds=import_rows.wanted_kinds(list_import),
+        )
+
+
+def _preview(list_import: ListImport) -> Outcome:
+    """What would become of the rows; of a campaign's, only how many are merged and blocked is anybody's business."""
+    if list_import.for_contacts:
+        return _meaning(list_import).preview(list_import)
+    return import_people.count(list_import)
+
+
+def _meaning(list_import: ListImport) -> ModuleType:
+    """What the rows mean: people for contacts, or numbers for the blocklist."""
+    return import_blocklist if list_import.purpose == ListImport.Purpose.BLOCKLIST else import_people
 
 
 @contextmanager
@@ -123,14 +180,22 @@ def is_worked_on(list_import_id: int) -> bool:
         return not cursor.fetchone()[0]
 
 
-def _count_attempt(list_import: ListImport) -> None:
+def _attempts_key(list_import: ListImport, doing: str) -> str:
+    return f"import:attempts:{list_import.pk}:{doing}"
+
+
+def _forget_attempts(list_import: ListImport, doing: str) -> None:
+    cache.delete(_attempts_key(list_import, doing))
+
+
+def _count_attempt(list_import: ListImport, doing: str) -> None:
     """Raises `SheetError` for an import that ended several workers: the next one would end too."""
-    key = f"import:attempts:{list_import.pk}:{list_import.status}"
+    key = _attempts_key(list_import, doing)
     cache.add(key, 0, PROGRESS_KEPT_FOR)
     if cache.incr(key) > MOST_ATTEMPTS:
         raise SheetError(
             _(
-                "“%(name)s” could not be read in %(times)s attempts, for a reason on our side. "
+                "“%(name)s” could not be worked on in %(times)s attempts, for a reason on our side. "
                 "Try again later, or split the list into smaller files."
             )
             % {"name": list_import.file_name, "times": MOST_ATTEMPTS}
@@ -139,24 +204,52 @@ def _count_attempt(list_import: ListImport) -> None:
 
 def _read_file(list_import: ListImport, accept: Callable[[list[Column]], None] | None) -> None:
     name, region = list_import.file_name, list_import.organization.default_region
+    ImportedRow.objects.filter(list_import=list_import).delete()  # of a former reading, with other columns
     with _local_copy(list_import) as file:
         check_upload(file, name)
-        sheet = open_sheet(file, name, region)
+        sheet = open_sheet(
+            file,
+            name,
+            region,
+            sheet=list_import.sheet,
+            mapping=list_import.mapping,
+            phone_required=not list_import.is_asked_about,
+        )
+        list_import.columns = [column.as_json() for column in sheet.columns]
+        list_import.sample = {"sheet": sheet.name, "sheets": sheet.sheets, "rows": sheet.sample()}
+        if not sheet.has_phones:
+            _ask_for_phones(list_import)
+            return
         if accept is not None:
             accept(sheet.columns)
-        progress = _Progress(list_import.pk, sheet.rows)
-        blank, invalid = _copy_rows(list_import.pk, sheet, progress.note)
-    merged, blocked = _count_people(list_import)
+        progress = _Progress(list_import, Status.READING)
+        written = import_rows.copy_rows(list_import, sheet, lambda done: progress.note(done, sheet.rows))
+    list_import.sample["misfits"] = {"values": written.misfits, "examples": written.examples}
     _finish(
         list_import,
         Status.READY,
-        columns=[column.as_json() for column in sheet.columns],
+        columns=list_import.columns,
+        sample=list_import.sample,
         rows=sheet.rows,
         rows_read=sheet.rows,
-        blank_rows=blank,
-        invalid=invalid,
-        merged=merged,
-        blocked=blocked,
+        blank_rows=written.blank,
+        invalid=written.invalid,
+        read_at=now(),
+        error="",
+        **asdict(_preview(list_import)),
+    )
+
+
+def _ask_for_phones(list_import: ListImport) -> None:
+    """Somebody who is there shall say which column holds the phone numbers."""
+    _finish(
+        list_import,
+        Status.READY,
+        columns=list_import.columns,
+        sample=list_import.sample,
+        error=_("No column with phone numbers was found. Choose the right one below."),
+        **dict.fromkeys(("rows", "rows_read", "blank_rows", "invalid"), 0),
+        **asdict(Outcome()),
     )
 
 
@@ -178,48 +271,26 @@ def _local_copy(list_import: ListImport) -> Iterator[IO[bytes]]:
             yield copy
 
 
-def _copy_rows(list_import_id: int, sheet: Sheet, note: Callable[[int], None]) -> tuple[int, int]:
-    """Writes every row that is not blank; gives the numbers of blank rows and of rows without a usable number."""
-    blank = invalid = 0
-    phone_index = sheet.phone_index
-    with connection.cursor() as cursor:
-        copying = cursor.copy(
-            "COPY contacts_importedrow (list_import_id, row_number, phone_number, phone_as_written, values, problem)"
-            " FROM STDIN"
-        )
-        with copying as copy:
-            for done, (number, cells) in enumerate(sheet.iter_rows()):
-                if done % LOOK_AT_THE_CLOCK_EVERY == 0:
-                    note(done)
-                if is_blank(cells):
-                    blank += 1
-                    continue
-                reading = sheet.read_number(cells)
-                values = _encode(row_values(sheet.columns, cells, reading.number))
-                if reading.number:
-                    copy.write_row((list_import_id, number, reading.number, "", values, ""))
-                    continue
-                invalid += 1
-                written = cell_text(cells[phone_index]).strip()
-                copy.write_row((list_import_id, number, "", written[:100], values, reading.problem))
-    return blank, invalid
-
-
 class _Progress:
-    """Tells watchers how far the reading is, a few times a second."""
+    """Tells watchers how far the work is, a few times a second, and ends it when somebody cancels."""
 
-    def __init__(self, list_import_id: int, rows: int) -> None:
-        self.list_import_id = list_import_id
-        self.rows = rows
+    def __init__(self, list_import: ListImport, status: ListImport.Status) -> None:
+        self.list_import_id = list_import.pk
+        self.status = status.value
+        self.of = "rows" if status == Status.READING else "people"
+        self.done = "rows_read" if status == Status.READING else "people_written"
         self.told_at = 0.0
 
-    def note(self, rows_read: int) -> None:
+    def note(self, done: int, of: int) -> None:
+        """Raises `Cancelled`."""
         if time.monotonic() - self.told_at < 1 / EVENTS_A_SECOND:
             return
         self.told_at = time.monotonic()
+        if cache.get(_cancelled_key(self.list_import_id)):
+            raise Cancelled
         # The row itself changes only at the end: until then its transaction hides it from everybody else.
-        cache.set(_progress_key(self.list_import_id), (rows_read, self.rows), PROGRESS_KEPT_FOR)
-        state = {"status": Status.READING.value, "rows_read": rows_read, "rows": self.rows}
+        cache.set(_progress_key(self.list_import_id), (self.status, done, of), PROGRESS_KEPT_FOR)
+        state = {"status": self.status, self.done: done, self.of: of}
         live.publish(topic(self.list_import_id), {"type": "progress", "at": now().isoformat(), **state})
 
 
@@ -227,80 +298,19 @@ def _progress_key(list_import_id: int) -> str:
     return f"import:progress:{list_import_id}"
 
 
-def rows_read(list_import: ListImport) -> tuple[int, int]:
-    """How many rows were read, of how many; zeros before the file was opened."""
-    if list_import.status != Status.READING:
-        return list_import.rows_read, list_import.rows
-    return cache.get(_progress_key(list_import.pk)) or (0, 0)
+def _cancelled_key(list_import_id: int) -> str:
+    return f"import:cancelled:{list_import_id}"
 
 
-def _count_people(list_import: ListImport) -> tuple[int, int]:
-    """How many rows gave way to a later one with the same number, and how many people are on the blocklist."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH people AS (
-                SELECT phone_number, count(*) AS rows FROM contacts_importedrow
-                WHERE list_import_id = %s AND phone_number <> '' GROUP BY phone_number
-            )
-            SELECT COALESCE(sum(rows - 1), 0), count(blocked.id) FROM people LEFT JOIN contacts_blocklistentry AS blocked
-                ON blocked.organization_id = %s AND blocked.phone_number = people.phone_number
-            """,
-            [list_import.pk, list_import.organization_id],
-        )
-        merged, blocked = cursor.fetchone()
-        return int(merged), blocked
+def stop_work(list_import_id: int) -> None:
+    """Whoever works on a cancelled import shall not go on to the end in vain."""
+    cache.set(_cancelled_key(list_import_id), True, PROGRESS_KEPT_FOR)
 
 
-def _define_attributes(list_import: ListImport) -> None:
-    """Columns that nobody knew before become attributes, named as their headers."""
-    plain = [column for column in column_rules.from_json(list_import.columns) if not column.role]
-    attributes.ensure(
-        organization_id=list_import.organization_id, labels={column.key: column.header for column in plain}
-    )
-
-
-def _upsert(list_import: ListImport) -> tuple[int, int]:
-    """Gives the numbers of new and of changed contacts. People are written in the order of their numbers, so that
-    two imports at a time do not wait for each other in a circle."""
-    columns = column_rules.from_json(list_import.columns)
-    roles = {column.role: column.key for column in columns if column.role in (NAME, PHONE)}
-    plain_keys = {column.key for column in columns if column.role not in (NAME, PHONE)}
-    not_attributes = {*roles.values(), *({NAME, PHONE} - plain_keys)}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH people AS (
-                SELECT DISTINCT ON (phone_number) phone_number, values FROM contacts_importedrow
-                WHERE list_import_id = %(import)s AND phone_number <> '' ORDER BY phone_number, row_number DESC
-            ), written AS (
-                INSERT INTO contacts_contact AS known
-                    (organization_id, phone_number, name, attributes, created_at, updated_at)
-                SELECT %(organization)s, phone_number, left(COALESCE(values ->> %(name)s, ''), 200),
-                    values - %(not_attributes)s::text[], now(), now()
-                FROM people
-                ON CONFLICT (organization_id, phone_number) WHERE phone_number <> '' DO UPDATE SET
-                    name = COALESCE(NULLIF(excluded.name, ''), known.name),
-                    attributes = known.attributes || excluded.attributes,
-                    updated_at = now()
-                RETURNING id, xmax = 0 AS is_new
-            ), listed AS (
-                INSERT INTO contacts_contactlistmember (contact_list_id, contact_id)
-                SELECT %(list)s, id FROM written WHERE %(list)s::bigint IS NOT NULL
-                ON CONFLICT DO NOTHING
-            )
-            SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written
-            """,
-            {
-                "import": list_import.pk,
-                "organization": list_import.organization_id,
-                "name": roles.get(NAME, ""),
-                "not_attributes": list(not_attributes),
-                "list": list_import.contact_list_id,
-            },
-        )
-        created, updated = cursor.fetchone()
-        return created, updated
+def how_far(list_import: ListImport) -> tuple[int, int]:
+    """How many rows were read, of how many, or how many people were written; zeros before that began."""
+    status, done, of = cache.get(_progress_key(list_import.pk)) or ("", 0, 0)
+    return (done, of) if status == list_import.status else (0, 0)
 
 
 def _finish(list_import: ListImport, status: ListImport.Status, **fields: Any) -> None:
@@ -314,9 +324,12 @@ def _finish(list_import: ListImport, status: ListImport.Status, **fields: Any) -
 
 
 def _fail(list_import_id: int, status: ListImport.Status, error: str) -> None:
-    ListImport.objects.filter(pk=list_import_id, status=status).update(
-        status=Status.FAILED, error=error, finished_at=now()
-    )
+    with transaction.atomic():
+        failed = ListImport.objects.filter(pk=list_import_id, status=status).update(
+            status=Status.FAILED, error=error, finished_at=now(), **NOTHING
+        )
+        if failed:
+            forget_people(list_import_id)
 
 
 def _tell(list_import_id: int) -> ListImport:
@@ -324,5 +337,8 @@ def _tell(list_import_id: int) -> ListImport:
     list_import = ListImport.objects.get(pk=list_import_id)
     state = {"status": list_import.status, "rows_read": list_import.rows_read, "rows": list_import.rows}
     if list_import.status != Status.READING:
-        live.publish(topic(list_import_id), {"type": "progress", "at": now().isoformat(), **state})
+        is_undone = list_import.undone_at is not None
+        live.publish(
+            topic(list_import_id), {"type": "progress", "at": now().isoformat(), "undone": is_undone, **state}
+        )
     return list_import

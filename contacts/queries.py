@@ -1,13 +1,11 @@
 """Reads that pages, API and campaigns share."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.db.models import Count, QuerySet
 
 from accounts.models import Organization
 from contacts import columns as column_rules
-from contacts import imports
 from contacts.columns import NAME, PHONE
 from contacts.models import BlocklistEntry, Contact, ContactList, ContactSettings, ImportedRow, ListImport
 from contacts.search import matching
@@ -61,23 +59,6 @@ def imports_of(organization: Organization) -> QuerySet[ListImport]:
 def rejected_rows(list_import: ListImport) -> QuerySet[ImportedRow]:
     """The rows without a usable number, in the sheet's order."""
     return ImportedRow.objects.filter(list_import=list_import).exclude(problem="").order_by("row_number")
-
-
-def import_state(list_import: ListImport) -> dict[str, Any]:
-    """What the API and the pages tell about an import; `rows_read` of `rows` moves while it is read."""
-    rows_read, rows = imports.rows_read(list_import)
-    state: dict[str, Any] = {
-        "id": list_import.pk,
-        "status": list_import.status,
-        "file_name": list_import.file_name,
-        "rows": rows,
-        "rows_read": rows_read,
-    }
-    for figure in ("blank_rows", "created", "updated", "merged", "invalid", "blocked"):
-        state[figure] = getattr(list_import, figure)
-    if list_import.error:
-        state["error"] = list_import.error
-    return state
 
 
 def variables_of_list(contact_list: ContactList, wanted: Iterable[str] = ()) -> list[str]:

@@ -36,8 +36,13 @@ class Sheet:
     columns: list[Column]
     rows: int
     region: str
+    sheets: list[str]
     _table: Table
     _header_row: int
+
+    @property
+    def has_phones(self) -> bool:
+        return any(column.role == PHONE for column in self.columns)
 
     @property
     def phone_index(self) -> int:
@@ -52,6 +57,10 @@ class Sheet:
         """Row numbers as Excel shows them, and the cells in the order of `columns`."""
         rows = enumerate(self._table.iter_rows(), start=1)
         return islice(rows, self._header_row, None)
+
+    def sample(self) -> list[list[str]]:
+        """The first rows that are not blank, as text."""
+        return [_shown(cells) for _number, cells in islice(_filled_rows(self), ROWS_SHOWN)]
 
     def read_number(self, cells: list[Cell], *, allow_fixed_line: bool = False) -> Reading:
         """The number of a row's person, with regard to the column of countries if there is one."""
@@ -74,14 +83,17 @@ class Peek:
     rows: list[list[str]]
 
 
-def open_sheet(file: IO[bytes], name: str, region: str, *, sheet: str = "", mapping: Any = None) -> Sheet:
+def open_sheet(
+    file: IO[bytes], name: str, region: str, *, sheet: str = "", mapping: Any = None, phone_required: bool = True
+) -> Sheet:
     """Opens a checked upload. Raises `SheetError` naming the file (`name`) and what to do.
 
     Without a `sheet` the first visible worksheet with anything in it counts; its first row that is not blank holds the
-    headers. `mapping` changes what the columns are taken for: see `contacts.mapping.mapped`.
+    headers. `mapping` changes what the columns are taken for: see `contacts.mapping.mapped`. Without `phone_required`
+    a sheet whose phones were not found is no error: somebody may name their column.
     """
     tables = open_tables(file, name, check_upload(file, name), sheet=sheet)
-    return _with_columns(_chosen(tables, sheet, name), name, region, mapping)
+    return _with_columns(tables, sheet, name, region, mapping, phone_required=phone_required)
 
 
 def peek(
@@ -105,14 +117,14 @@ def peek(
         if start is not file:  # the whole of it may well be in order
             return None
         raise
-    found = _with_columns(_chosen(tables, sheet, name), name, region, mapping, phone_required=phone_required)
+    found = _with_columns(tables, sheet, name, region, mapping, phone_required=phone_required)
     file.seek(0)
     return Peek(
         columns=found.columns,
         example=_example(found),
         sheet=found.name,
-        sheets=[table.name for table in tables],
-        rows=[_shown(cells) for _number, cells in islice(_filled_rows(found), ROWS_SHOWN)],
+        sheets=found.sheets,
+        rows=found.sample(),
     )
 
 
@@ -145,7 +157,7 @@ def _filled_rows(sheet: Sheet) -> Iterator[tuple[int, list[Cell]]]:
 
 
 def _example(sheet: Sheet) -> dict[str, str]:
-    if not any(column.role == PHONE for column in sheet.columns):
+    if not sheet.has_phones:
         return {}
     for _number, cells in _filled_rows(sheet):
         if number := sheet.read_number(cells).number:
@@ -173,7 +185,10 @@ def _chosen(tables: list[Table], wanted: str, name: str) -> Table:
     )
 
 
-def _with_columns(table: Table, name: str, region: str, mapping: Any, *, phone_required: bool = True) -> Sheet:
+def _with_columns(
+    tables: list[Table], wanted: str, name: str, region: str, mapping: Any, *, phone_required: bool
+) -> Sheet:
+    table = _chosen(tables, wanted, name)
     rows = iter(enumerate(table.iter_rows(), start=1))
     header_row, header = next(((number, cells) for number, cells in rows if not is_blank(cells)), (0, []))
     sample = list(islice((cells for _number, cells in rows if not is_blank(cells)), SAMPLE_ROWS))
@@ -204,4 +219,5 @@ def _with_columns(table: Table, name: str, region: str, mapping: Any, *, phone_r
         raise SheetError(
             _("“%(name)s” has no row under its column names. Add people and upload it again.") % {"name": name}
         )
-    return Sheet(table.name, columns, max(0, table.last_row - header_row), region, table, header_row)
+    names = [each.name for each in tables]
+    return Sheet(table.name, columns, max(0, table.last_row - header_row), region, names, table, header_row)

@@ -16,14 +16,14 @@ const watching = process.argv.includes("--watch");
 // Where an icon can be named: {% icon "send" %}, icon="send", action_icon="send", data-icon="send".
 const iconName = /(?:\{%\s*icon\s+|\b[\w-]*icon=)(["'])([a-z0-9]+(?:-[a-z0-9]+)*)\1/g;
 const foldersWithoutIcons = new Set(["node_modules", "dist", "tests", "migrations", "docs", "bench"]);
-const filesWithoutIcons = new Set(["admin.py"]); // the admin has an icon font of its own
+const filesWithoutIcons = /^admin(_\w+)?\.py$/; // the admin has an icon font of its own
 
 async function* sourceFiles(folder) {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (entry.name.startsWith(".") || foldersWithoutIcons.has(entry.name)) continue;
     const file = path.join(folder, entry.name);
     if (entry.isDirectory()) yield* sourceFiles(file);
-    else if (/\.(html|py|js)$/.test(entry.name) && !filesWithoutIcons.has(entry.name)) yield file;
+    else if (/\.(html|py|js)$/.test(entry.name) && !filesWithoutIcons.test(entry.name)) yield file;
   }
 }
 

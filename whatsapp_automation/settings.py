@@ -185,6 +185,8 @@ STORAGES = {
 }
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 100 * 1024 * 1024, minimum=1)
 UPLOAD_MAX_ROWS = env.integer("UPLOAD_MAX_ROWS", 1_000_000, minimum=1)
+IMPORT_UNDO_DAYS = env.integer("IMPORT_UNDO_DAYS", 30, minimum=1)  # how long it is kept what an import changed
+IMPORT_WAITS_DAYS = env.integer("IMPORT_WAITS_DAYS", 7, minimum=1)  # for somebody to say that it shall go on
 MEDIA_MAX_BYTES = env.integer("MEDIA_MAX_BYTES", 64 * 1024 * 1024, minimum=1)
 FETCH_ALLOWED_NETWORKS = env.networks("FETCH_ALLOWED_NETWORKS", [])
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024

@@ -133,6 +133,7 @@ class ImportedRow(models.Model):
             "shortened",
             _("Excel shortened it. Format the column as Text (Format Cells > Text) and enter the number again."),
         )
+        BAD_TAGS = "bad_tags", _("A tag may have 50 signs, and a person 100 tags")
         UNKNOWN_COUNTRY = (
             "unknown_country",
             _("Its country is not known. Write the country’s name, or +62 and the like"),

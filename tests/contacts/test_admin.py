@@ -187,7 +187,7 @@ def test_an_import_that_ended_cannot_be_cancelled(staff: Client, sheet: ListImpo
     ListImport.objects.update(status=ListImport.Status.DONE)
     response = staff.post(reverse("admin:contacts_listimport_cancel_one", args=[sheet.pk]))
     assert said(response) == [
-        "people.xlsx: This import has already ended, or is writing contacts right now.",
+        "people.xlsx: This import has already ended.",
     ]
 
 

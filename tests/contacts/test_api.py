@@ -34,14 +34,20 @@ class TestImports:
             "id": list_import_id,
             "status": "done",
             "file_name": "customers_1000.xlsx",
+            "purpose": "contacts",
             "rows": 1000,
             "rows_read": 1000,
+            "people": 930,
+            "people_written": 930,
             "blank_rows": 10,
             "created": 930,
             "updated": 0,
+            "unchanged": 0,
             "merged": 40,
             "invalid": 20,
             "blocked": 0,
+            "listed": 930,
+            "rejected_file": f"http://testserver/api/contacts/imports/{list_import_id}/rejected",
         }
         assert rejected[0] == {"row_number": 470, "phone_as_written": "n/a", "problem": "no_number"}
         assert len(rejected) == 20

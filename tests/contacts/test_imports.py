@@ -9,7 +9,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
-from contacts import imports, services
+from contacts import import_requests, import_rows, imports, services
 from contacts.models import BlocklistEntry, Contact, ContactList, ImportedRow, ListImport
 from contacts.sheet_errors import SheetError
 from tests.contacts.workbooks import customers, people, upload, workbook
@@ -27,7 +27,7 @@ def media(settings, tmp_path):
 def stored(content: bytes = b"", **options: Any) -> ListImport:
     file = upload(content) if content else customers()
     organization = options.pop("organization", None) or make_organization()
-    return services.start_import(organization=organization, file=file, file_name=str(file.name), **options)
+    return import_requests.start_import(organization=organization, file=file, file_name=str(file.name), **options)
 
 
 def test_the_counts_of_a_real_list():
@@ -151,7 +151,7 @@ def test_a_refused_upload_leaves_nothing(media):
 
 def test_a_failure_while_saving_removes_the_stored_file(media):
     file = upload(people(1))
-    sheet = services.stored_sheet(organization=make_organization(), file=file, file_name="list.xlsx", seen=None)
+    sheet = import_requests.stored_sheet(organization=make_organization(), file=file, file_name="list.xlsx", seen=None)
 
     def fail() -> None:
         with sheet as list_import:
@@ -197,13 +197,13 @@ class TestInterruptions:
     def test_a_worker_killed_in_the_middle_leaves_nothing(self, monkeypatch):
         list_import = stored()
 
-        def die(_id: int, sheet: Any, _note: Any) -> tuple[int, int]:
-            copy_rows(_id, sheet, _note)
+        def die(*given: Any) -> None:
+            copy_rows(*given)
             connection.connection.close()  # what the server sees of a process that was killed
             raise SystemExit
 
-        copy_rows = imports._copy_rows
-        monkeypatch.setattr(imports, "_copy_rows", die)
+        copy_rows = import_rows.copy_rows
+        monkeypatch.setattr(import_rows, "copy_rows", die)
         with pytest.raises(SystemExit):
             imports.run(list_import_id=list_import.pk)
         connection.close()
@@ -241,18 +241,18 @@ class TestInterruptions:
         list_import = stored()
 
         def cancel() -> None:
-            services.cancel_import(list_import=list_import)
+            import_requests.cancel_import(list_import=list_import)
             connection.close()
 
-        def read_slowly(_id: int, sheet: Any, _note: Any) -> tuple[int, int]:
-            numbers = copy_rows(_id, sheet, _note)
+        def read_slowly(*given: Any) -> import_rows.Written:
+            written = copy_rows(*given)
             somebody = threading.Thread(target=cancel)
             somebody.start()
             somebody.join()
-            return numbers
+            return written
 
-        copy_rows = imports._copy_rows
-        monkeypatch.setattr(imports, "_copy_rows", read_slowly)
+        copy_rows = import_rows.copy_rows
+        monkeypatch.setattr(import_rows, "copy_rows", read_slowly)
         imports.run(list_import_id=list_import.pk)
         list_import.refresh_from_db()
         assert list_import.status == "cancelled"
@@ -262,17 +262,17 @@ class TestInterruptions:
     def test_an_import_that_ends_every_worker_is_given_up(self, monkeypatch):
         list_import = stored()
 
-        def die(*_: Any) -> tuple[int, int]:
+        def die(*_: Any) -> None:
             raise SystemExit
 
-        monkeypatch.setattr(imports, "_copy_rows", die)
+        monkeypatch.setattr(import_rows, "copy_rows", die)
         for _attempt in range(imports.MOST_ATTEMPTS):
             with pytest.raises(SystemExit):
                 imports.run(list_import_id=list_import.pk)
         imports.run(list_import_id=list_import.pk)
         list_import.refresh_from_db()
         assert list_import.status == "failed"
-        assert "could not be read in 5 attempts" in list_import.error
+        assert "could not be worked on in 5 attempts" in list_import.error
 
 
 class TestWithoutCommit:
@@ -280,15 +280,15 @@ class TestWithoutCommit:
         list_import = stored(commit=False)
         imports.run(list_import_id=list_import.pk)
         assert not Contact.objects.exists()
-        services.commit_import(list_import=list_import)
+        import_requests.commit_import(list_import=list_import)
         imports.run(list_import_id=list_import.pk)
         assert Contact.objects.count() == 930
 
     def test_a_cancelled_import_cannot_be_imported(self):
         list_import = stored(commit=False)
         imports.run(list_import_id=list_import.pk)
-        services.cancel_import(list_import=list_import)
-        for ask in (services.commit_import, services.cancel_import):
+        import_requests.cancel_import(list_import=list_import)
+        for ask in (import_requests.commit_import, import_requests.cancel_import):
             with pytest.raises(services.NotAllowed):
                 ask(list_import=list_import)
 
@@ -299,7 +299,7 @@ def test_two_imports_at_a_time_into_one_list():
     for list_import in (first, second):
         imports.run(list_import_id=list_import.pk)
     second.refresh_from_db()
-    assert (second.created, second.updated) == (10, 50)
+    assert (second.created, second.updated, second.unchanged) == (10, 0, 50)
 
 
 class TestBlocklist:

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from contacts import imports, services
+from contacts import import_requests, imports, services
 from contacts.models import BlocklistEntry, Contact, ListImport
 from tests.contacts.workbooks import customers, upload
 
@@ -22,10 +22,15 @@ def at(organization) -> str:
 
 class TestImport:
     def test_onto_a_new_list(self, owner_client, at):
-        response = owner_client.post(f"{at}/import", {"file": customers(), "new_list": "November"})
+        form = {"file": customers(), "purpose": "contacts", "new_list": "November"}
+        response = owner_client.post(f"{at}/import", form)
         list_import = ListImport.objects.get()
         assert response.headers["Location"] == f"{at}/imports/{list_import.pk}"
         assert "Reading" in owner_client.get(f"{at}/imports/{list_import.pk}").text
+        imports.run(list_import_id=list_import.pk)
+        assert "Import 930 people" in owner_client.get(f"{at}/imports/{list_import.pk}/live").text
+        assert not Contact.objects.exists()
+        owner_client.post(f"{at}/imports/{list_import.pk}/commit")
         imports.run(list_import_id=list_import.pk)
         page = owner_client.get(f"{at}/imports/{list_import.pk}/live").text
         assert "Onto the list “November”" in page
@@ -35,13 +40,13 @@ class TestImport:
         assert "930" in owner_client.get(f"{at}/lists").text
 
     def test_a_bad_file_is_named(self, owner_client, at):
-        response = owner_client.post(f"{at}/import", {"file": upload(b"", "people.xlsx")})
+        response = owner_client.post(f"{at}/import", {"file": upload(b"", "people.xlsx"), "purpose": "contacts"})
         assert response.status_code == 422
         assert "“people.xlsx” is empty" in response.text
-        assert "Choose an Excel file." in owner_client.post(f"{at}/import", {}).text
+        assert "Choose a file" in owner_client.post(f"{at}/import", {}).text
 
     def test_cancelling(self, owner_client, at, organization):
-        list_import = services.start_import(
+        list_import = import_requests.start_import(
             organization=organization, file=customers(), file_name="customers_1000.xlsx", commit=False
         )
         imports.run(list_import_id=list_import.pk)
