@@ -9,6 +9,7 @@ import random
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -133,13 +134,32 @@ def _plan_messages(organization: Organization, batches: list[Batch], pending: di
     on_hold = {sender.id for sender in senders.values() if sender.is_on_hold}
     singles = sources.sources_of_single_messages(organization, set(senders), on_hold, MOST_A_PASS)
     urgent, _ = _plan(singles, senders, now, until, changes, urgent=True)
-    running = [batch for batch in batches if batch.status == BatchStatus.RUNNING and pending[batch.pk]]
+    running = in_turn([batch for batch in batches if batch.status == BatchStatus.RUNNING and pending[batch.pk]])
     free = {sender.id for sender in senders.values() if sender.planned_until is None or sender.planned_until < until}
     planned, slots = _plan(
         sources.sources_of_batches(organization, running, pending, free, on_hold), senders, now, until, changes
     )
     _remember_free_at(slots)
     return urgent + planned
+
+
+class Ranked(Protocol):
+    """What has a `Priority`."""
+
+    @property
+    def priority(self) -> int: ...
+
+
+Waiting = TypeVar("Waiting", bound=Ranked)
+
+
+def in_turn(waiting: list[Waiting], randomness: random.Random | None = None) -> list[Waiting]:
+    """The same in the order in which a pass deals to them: by priority, and by lot within one.
+
+    A pass often finds only one sender free, and whoever comes first gets it: a fixed order would starve the others.
+    """
+    drawn = (randomness or random.Random()).sample(waiting, len(waiting))
+    return sorted(drawn, key=lambda each: each.priority)
 
 
 def _plan(
@@ -160,7 +180,7 @@ def _plan(
         source.plan.wanted = min(source.plan.wanted, MOST_A_PASS)
     slots = allocate(
         [source.plan for source in waiting],
-        _paces([senders[sender_id] for sender_id in pool], waiting[0].organization, now, urgent=urgent),
+        paces([senders[sender_id] for sender_id in pool], waiting[0].organization, now, urgent=urgent),
         now=now,
         until=until,
         randomness=random.Random(),
@@ -188,7 +208,7 @@ FROM messaging_message WHERE sender_id = ANY(%s::bigint[]) AND stage IN (%s, %s)
 
 @dataclass(frozen=True, slots=True)
 class SendableSender:
-    """A sender that may send now: `most` under way at a time; `is_on_hold` while its first contacts are held."""
+    """A sender that may send: `most` under way at a time; `is_on_hold` while its first contacts are held."""
 
     id: int
     health: int
@@ -203,8 +223,8 @@ def _sendable_senders(organization: Organization) -> list[SendableSender]:
         return [SendableSender(*row) for row in cursor.fetchall()]
 
 
-def _paces(
-    senders: list[SendableSender], organization: Organization, now: datetime, *, urgent: bool
+def paces(
+    senders: list[SendableSender], organization: Organization, now: datetime, *, urgent: bool = False
 ) -> dict[int, SenderPace]:
     """The senders as the pace rules see them. For urgent messages they are free now, whatever of lower priority is
     planned for the next minute: at the lease those overtake it, and it waits for the quota instead of them."""
@@ -218,7 +238,7 @@ def _paces(
         under_way = cursor.fetchall()
     quotas = quotas_now(ids)
     zone = ZoneInfo(organization.timezone)
-    paces = {
+    found = {
         sender.id: SenderPace(
             sender_id=sender.id,
             zone=zone,
@@ -229,14 +249,14 @@ def _paces(
         )
         for sender in senders
     }
-    for sender_id, pace in paces.items():
+    for sender_id, pace in found.items():
         pace.count_spent(now, quotas[sender_id].used)
     minutes = {minute: datetime.fromtimestamp(minute * 60, UTC) for _, _, minute, _ in under_way}
     for sender_id, is_queued, minute, number in under_way:
-        paces[sender_id].room -= number
+        found[sender_id].room -= number
         if is_queued:  # what is being sent has spent its quota already
-            paces[sender_id].count(max(minutes[minute], now), number)
-    return paces
+            found[sender_id].count(max(minutes[minute], now), number)
+    return found
 
 
 def _fill(source: Source, slots: list[Slot], changes: Changes) -> tuple[int, list[Slot]]:

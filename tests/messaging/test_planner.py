@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from contacts.models import BlocklistEntry
 from messaging import planner, recall, services
-from messaging.models import Batch, BatchStatus, Message, MessageStatus
+from messaging.models import Batch, BatchStatus, Message, MessageStatus, Priority
 from senders import quota
 from senders.models import Sender, SenderStatus
 from tests.factories import assert_counters_true, make_batch, make_organization, make_sender, phone_number
@@ -77,6 +77,31 @@ def test_batches_that_share_a_sender_advance_together(senders: list[Sender]) -> 
     numbers = [len(of(batch, MessageStatus.QUEUED)) for batch in (first, second)]
     assert min(numbers) > 20
     assert abs(numbers[0] - numbers[1]) <= 1
+
+
+def test_where_only_one_slot_is_free_at_a_time_batches_still_advance_together(senders: list[Sender]) -> None:
+    """Pass by pass, as while they run: a fixed order would give every slot to the older batch."""
+    organization = senders[0].organization
+    first, second = (
+        make_batch(organization, senders[:1], 200, min_delay_ms=4000, max_delay_ms=5000) for _ in range(2)
+    )
+    for _ in range(40):
+        Sender.objects.filter(pk=senders[0].pk).update(planned_until=now() + timedelta(seconds=59))
+        assert planner.plan_all() == 1
+    numbers = [len(of(batch, MessageStatus.QUEUED)) for batch in (first, second)]
+    assert min(numbers) >= 5
+
+
+def test_a_batch_of_higher_priority_gets_the_slots_first(senders: list[Sender]) -> None:
+    organization = senders[0].organization
+    later, sooner = (
+        make_batch(organization, senders[:1], 50, min_delay_ms=4000, max_delay_ms=5000, priority=priority)
+        for priority in (Priority.NORMAL, Priority.INTERACTIVE)
+    )
+    for _ in range(10):
+        Sender.objects.filter(pk=senders[0].pk).update(planned_until=now() + timedelta(seconds=59))
+        planner.plan_all()
+    assert [len(of(batch, MessageStatus.QUEUED)) for batch in (later, sooner)] == [0, 10]
 
 
 def test_disconnected_senders_get_nothing(senders: list[Sender]) -> None:
