@@ -9,7 +9,6 @@ import random
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -31,6 +30,7 @@ ADVISORY_LOCK = 7_301  # the first half of this module's advisory locks; the sec
 MOST_A_PASS = 300  # messages that one pass plans for an organization: a pause may have to wait for it
 MOST_QUEUED_A_SENDER = 2_000  # where no delay or quota limits the pace, this bounds what a pause has to take back
 CANCELLED_PER_TICK = 50_000
+Figures = dict[int, dict[counts.Key, int]]  # batch → status and reason → messages
 LONGEST_IDLE = "30s"  # a planner that hangs in the middle of a pass, or whose machine vanished, lets another one plan
 
 
@@ -82,16 +82,16 @@ def plan_organization(organization: Organization) -> int:
             )
         changes = Changes()
         recall.take_back_from_unsendable(organization.pk, changes)
-        batches, pending = _open_batches(organization, changes)
-        planned = _plan_messages(organization, batches, pending, changes)
+        batches, figures = _open_batches(organization, changes)
+        planned = _plan_messages(organization, batches, figures, changes)
         changes.save()
     progress.publish(changes.batch_ids)
     progress.publish({batch.pk for batch in batches if batch.finished_at}, at_once=True)
     return planned
 
 
-def _open_batches(organization: Organization, changes: Changes) -> tuple[list[Batch], dict[int, int]]:
-    """The organization's unfinished batches with their pending messages; those with nothing left to do are finished."""
+def _open_batches(organization: Organization, changes: Changes) -> tuple[list[Batch], Figures]:
+    """The organization's unfinished batches with their figures; those with nothing left to do are finished."""
     batches = list(
         Batch.objects.for_organization(organization)
         .filter(status__in=[BatchStatus.RUNNING, BatchStatus.CANCELLED], finished_at=None)
@@ -107,7 +107,11 @@ def _open_batches(organization: Organization, changes: Changes) -> tuple[list[Ba
         if batch.status == BatchStatus.RUNNING:
             batch.status = BatchStatus.COMPLETED
         batch.save(update_fields=["status", "finished_at"])
-    return batches, {batch_id: found.get((MessageStatus.PENDING, ""), 0) for batch_id, found in figures.items()}
+    return batches, figures
+
+
+def _numbers_at(status: MessageStatus, figures: Figures) -> dict[int, int]:
+    return {batch_id: found.get((status, ""), 0) for batch_id, found in figures.items()}
 
 
 def cancel_pending(batch_id: int, changes: Changes, limit: int) -> int:
@@ -126,7 +130,7 @@ def cancel_pending(batch_id: int, changes: Changes, limit: int) -> int:
         return cursor.rowcount
 
 
-def _plan_messages(organization: Organization, batches: list[Batch], pending: dict[int, int], changes: Changes) -> int:
+def _plan_messages(organization: Organization, batches: list[Batch], figures: Figures, changes: Changes) -> int:
     """Deals slots to everything that is pending, and fills them: first to what a person is waiting for."""
     now = clock()
     until = now + timedelta(seconds=settings.PLAN_AHEAD_SECONDS)
@@ -134,7 +138,12 @@ def _plan_messages(organization: Organization, batches: list[Batch], pending: di
     on_hold = {sender.id for sender in senders.values() if sender.is_on_hold}
     singles = sources.sources_of_single_messages(organization, set(senders), on_hold, MOST_A_PASS)
     urgent, _ = _plan(singles, senders, now, until, changes, urgent=True)
-    running = in_turn([batch for batch in batches if batch.status == BatchStatus.RUNNING and pending[batch.pk]])
+    pending, queued = (_numbers_at(status, figures) for status in (MessageStatus.PENDING, MessageStatus.QUEUED))
+    randomness = random.Random()
+    running = sorted(
+        (batch for batch in batches if batch.status == BatchStatus.RUNNING and pending[batch.pk]),
+        key=lambda batch: turn(batch.priority, queued[batch.pk], randomness),
+    )
     free = {sender.id for sender in senders.values() if sender.planned_until is None or sender.planned_until < until}
     planned, slots = _plan(
         sources.sources_of_batches(organization, running, pending, free, on_hold), senders, now, until, changes
@@ -143,23 +152,12 @@ def _plan_messages(organization: Organization, batches: list[Batch], pending: di
     return urgent + planned
 
 
-class Ranked(Protocol):
-    """What has a `Priority`."""
+def turn(priority: int, queued: int, randomness: random.Random) -> tuple[int, int, float]:
+    """What a pass sorts its batches by: priority, then who has the fewest messages queued, then the lot.
 
-    @property
-    def priority(self) -> int: ...
-
-
-Waiting = TypeVar("Waiting", bound=Ranked)
-
-
-def in_turn(waiting: list[Waiting], randomness: random.Random | None = None) -> list[Waiting]:
-    """The same in the order in which a pass deals to them: by priority, and by lot within one.
-
-    A pass often finds only one sender free, and whoever comes first gets it: a fixed order would starve the others.
+    A pass often finds only one sender free, and whoever comes first gets it: in a fixed order the others would starve.
     """
-    drawn = (randomness or random.Random()).sample(waiting, len(waiting))
-    return sorted(drawn, key=lambda each: each.priority)
+    return priority, queued, randomness.random()
 
 
 def _plan(
