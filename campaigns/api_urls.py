@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns import api
+from campaigns import api, forecast_api
 
 urlpatterns = [
     path("campaigns", api.CampaignsView.as_view(), name="campaigns"),
@@ -13,5 +13,6 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/cancel", api.CancelView.as_view(), name="cancel-campaign"),
     path("campaigns/<int:campaign_id>/stats", api.StatsView.as_view(), name="campaign-stats"),
     path("campaigns/<int:campaign_id>/recipients", api.RecipientsView.as_view(), name="campaign-recipients"),
+    path("campaigns/<int:campaign_id>/forecast", forecast_api.ForecastView.as_view(), name="campaign-forecast"),
     path("campaigns/<int:campaign_id>/preview", api.PreviewView.as_view(), name="campaign-preview"),
 ]

@@ -7,10 +7,13 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization
+from campaigns.forecast import WhatIf
 from contacts.models import ContactList
+from messaging.models import Batch
 from senders.models import Sender
 
 FIELDS_OF_SERVICE = {"min_delay_ms": "min_delay", "max_delay_ms": "max_delay", "windows": "hours_from"}
+WINDOW_FIELDS = ("days", "hours_from", "hours_to")
 WEEKDAYS = [
     (1, _("Monday")),
     (2, _("Tuesday")),
@@ -112,14 +115,6 @@ class NewCampaignForm(forms.Form):
             self.add_error("hours_from", _("Write both ends of the sending hours, or leave the days empty as well."))
         return given
 
-    def _windows(self) -> list[dict[str, Any]]:
-        """The sending hours in their stored form; no day chosen means every day."""
-        given = self.cleaned_data
-        if not given["hours_from"]:
-            return []
-        opens, closes = (given[name].strftime("%H:%M") for name in ("hours_from", "hours_to"))
-        return [{"days": given["days"] or [day for day, _name in WEEKDAYS], "from": opens, "to": closes}]
-
     def values(self) -> dict[str, Any]:
         """What `services.create_campaign` takes."""
         given = self.cleaned_data
@@ -133,7 +128,7 @@ class NewCampaignForm(forms.Form):
             "senders": list(given["senders"]),
             "min_delay_ms": _milliseconds(given["min_delay"]),
             "max_delay_ms": _milliseconds(given["max_delay"]),
-            "windows": self._windows(),
+            "windows": windows_of(given),
             "recipient_time": given["recipient_time"],
             "typing": given["typing"],
         }
@@ -141,6 +136,63 @@ class NewCampaignForm(forms.Form):
     def add_service_errors(self, error: ValidationError) -> None:
         for field, texts in error.message_dict.items():
             self.add_error(FIELDS_OF_SERVICE.get(field, field), texts)
+
+
+class WhatIfForm(forms.Form):
+    """What a forecast supposes instead of what is. It opens with what is."""
+
+    senders = SendersField(
+        label=_("Senders"), queryset=Sender.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    min_delay = forms.FloatField(
+        label=_("Shortest pause (seconds)"),
+        widget=forms.NumberInput(attrs={"step": "0.1", "min": "0", "inputmode": "decimal"}),
+    )
+    max_delay = forms.FloatField(
+        label=_("Longest pause (seconds)"),
+        widget=forms.NumberInput(attrs={"step": "0.1", "min": "0", "inputmode": "decimal"}),
+    )
+    days = forms.TypedMultipleChoiceField(
+        label=_("On"), choices=WEEKDAYS, coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    hours_from = forms.TimeField(
+        label=_("From"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    hours_to = forms.TimeField(
+        label=_("To"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+
+    def __init__(self, *args: Any, batch: Batch, **kwargs: Any) -> None:
+        super().__init__(*args, **{"auto_id": "what_if_%s", **kwargs})
+        self.fields["senders"].queryset = Sender.objects.for_organization(batch.organization)  # type: ignore[attr-defined]
+        first = batch.windows[0] if batch.windows else {}
+        self.initial = {
+            "senders": list(batch.senders.values_list("pk", flat=True)),
+            "min_delay": batch.min_delay_ms / 1000,
+            "max_delay": batch.max_delay_ms / 1000,
+            "days": first.get("days", []),
+            "hours_from": first.get("from"),
+            "hours_to": first.get("to"),
+        }
+
+    def what_if(self) -> WhatIf:
+        """Windows that are as the form opened with stay as they are, also where the form cannot show all of them."""
+        given = self.cleaned_data
+        same = all(not self.fields[name].has_changed(self.initial[name], self[name].data) for name in WINDOW_FIELDS)
+        return WhatIf(
+            senders=tuple(given["senders"]),
+            min_delay_ms=_milliseconds(given["min_delay"]),
+            max_delay_ms=_milliseconds(given["max_delay"]),
+            windows=None if same else windows_of(given),
+        )
+
+
+def windows_of(given: dict[str, Any]) -> list[dict[str, Any]]:
+    """The sending hours of a form in their stored form; no day chosen means every day."""
+    if not given["hours_from"] or not given["hours_to"]:
+        return []
+    opens, closes = (given[name].strftime("%H:%M") for name in ("hours_from", "hours_to"))
+    return [{"days": given["days"] or [day for day, _name in WEEKDAYS], "from": opens, "to": closes}]
 
 
 def _milliseconds(seconds: float | None) -> int | None:

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Page, Paginator
+from django.forms.utils import ErrorDict
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,8 +19,10 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.permissions import requires
 from accounts.requests import OrganizationRequest
+from campaigns import forecast as forecasts
 from campaigns import queries, services, tasks
-from campaigns.forms import NewCampaignForm
+from campaigns.forecast import CampaignForecast
+from campaigns.forms import NewCampaignForm, WhatIfForm
 from campaigns.models import Campaign, CampaignStatus
 from contacts import columns as column_rules
 from contacts import import_state
@@ -38,6 +41,7 @@ RECIPIENTS_A_PAGE = 50
 PREVIEWS_A_PAGE = 3
 FURTHEST_PREVIEW = 9_999
 TROUBLE_SHOWN = 8
+FORESEEN = (CampaignStatus.READY, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 SHOWN_STATUSES = tuple(status for status in MessageStatus if status != MessageStatus.RECEIVED)
 
 
@@ -132,7 +136,11 @@ def _of_list(request: OrganizationRequest) -> dict[str, dict[str, str]]:
 @requires("campaigns.view")
 @require_GET
 def detail(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
-    return render(request, "campaigns/detail.html", _live(request, _find(request, campaign_id)))
+    campaign = _find(request, campaign_id)
+    context = _live(request, campaign)
+    if campaign.status in FORESEEN:
+        context["what_if"] = WhatIfForm(batch=campaign.batch)
+    return render(request, "campaigns/detail.html", context)
 
 
 @never_cache
@@ -150,6 +158,31 @@ def preview(request: OrganizationRequest, organization: str, campaign_id: int) -
     campaign = _find(request, campaign_id)
     people = batch_stats(campaign.batch_id)["pending"]
     return render(request, "campaigns/previews.html", {"campaign": campaign, **_previews(request, campaign, people)})
+
+
+@never_cache
+@requires("campaigns.view")
+@require_GET
+def forecast(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
+    """When the campaign would end if it were sent as the form says. Changes nothing."""
+    campaign = _find(request, campaign_id)
+    form = WhatIfForm(request.GET, batch=campaign.batch)
+    if not form.is_valid():
+        return render(request, "campaigns/what_if_answer.html", {"errors": _texts(form.errors)})
+    try:
+        terms = forecasts.check(form.what_if(), campaign)
+    except ValidationError as error:
+        return render(request, "campaigns/what_if_answer.html", {"errors": error.messages})
+    return render(request, "campaigns/what_if_answer.html", _foreseen(campaign, forecasts.forecast(campaign, terms)))
+
+
+def _texts(errors: ErrorDict) -> list[str]:
+    return [str(text) for texts in errors.values() for text in texts]
+
+
+def _foreseen(campaign: Campaign, found: CampaignForecast) -> dict[str, Any]:
+    has_started = campaign.batch.started_at is not None
+    return {"forecast": found, "forecast_sentence": forecasts.sentence(found, has_started=has_started)}
 
 
 def _previews(request: OrganizationRequest, campaign: Campaign, people: int) -> dict[str, Any]:
@@ -183,9 +216,8 @@ def _live(request: OrganizationRequest, campaign: Campaign) -> dict[str, Any]:
     if campaign.status == CampaignStatus.READY:
         people = state["counts"]["pending"]
         context |= _previews(request, campaign, people)
-        context["seconds"] = queries.estimated_seconds(
-            context["senders"], people, campaign.batch.min_delay_ms, campaign.batch.max_delay_ms
-        )
+    if campaign.status in FORESEEN:
+        context |= _foreseen(campaign, forecasts.recent(campaign))
     if campaign.frozen_at is not None:
         context["trouble"] = queries.in_trouble(campaign, TROUBLE_SHOWN)
         context["trouble_count"] = state["counts"]["failed"] + state["counts"]["unknown"] + state["skipped"]

@@ -1,6 +1,5 @@
 """Reads that campaigns' pages and API share."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,11 +9,9 @@ from campaigns.models import Campaign
 from messaging import template_text
 from messaging.models import Message, MessageStatus
 from messaging.queries import batch_stats
-from senders.models import Sender
 
 MOST_PREVIEWED = 100
 TROUBLE = (MessageStatus.FAILED, MessageStatus.UNKNOWN, MessageStatus.SKIPPED)
-MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 
 
 def campaigns_of(organization: Organization) -> QuerySet[Campaign]:
@@ -69,18 +66,3 @@ def in_trouble(campaign: Campaign, limit: int) -> list[Message]:
     """Messages that failed, that nobody knows about, or that were never tried, with their reasons."""
     ended = Message.objects.filter(batch=campaign.batch_id, stage__in=TROUBLE).order_by("stage", "id")
     return list(ended[:limit])
-
-
-def estimated_seconds(senders: Iterable[Sender], people: int, min_delay_ms: int, max_delay_ms: int) -> float | None:
-    """About how long sending takes when all the senders send all the time; None where there is no sender.
-
-    Each sender is held up by the mean delay or by its tightest quota, whichever is slower.
-    """
-    mean = (min_delay_ms + max_delay_ms) / 2
-    per_millisecond = 0.0
-    for sender in senders:
-        quotas = (sender.quota_per_minute, MINUTE_MS), (sender.quota_per_hour, HOUR_MS), (sender.quota_per_day, DAY_MS)
-        # A quota that is larger than what is to send holds nobody up.
-        gaps = [period / quota for quota, period in quotas if quota and quota < people]
-        per_millisecond += 1 / max([mean, 1.0, *gaps])
-    return people / per_millisecond / 1000 if per_millisecond else None

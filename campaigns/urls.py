@@ -11,6 +11,7 @@ urlpatterns = [
     path("/columns", pages.columns, name="columns"),
     path("/<int:campaign_id>", pages.detail, name="detail"),
     path("/<int:campaign_id>/live", pages.live, name="live"),
+    path("/<int:campaign_id>/forecast", pages.forecast, name="forecast"),
     path("/<int:campaign_id>/preview", pages.preview, name="preview"),
     path("/<int:campaign_id>/recipients", pages.recipients, name="recipients"),
     path("/<int:campaign_id>/rejected", pages.rejected, name="rejected"),

@@ -30,7 +30,7 @@ def snapshot(batch: Batch) -> dict[str, Any]:
     """The figures of a batch at this moment.
 
     `counts` as in `queries.batch_stats`; `done` of `total` messages need nothing more from us (`percent`, rounded
-    down); `rate_per_minute` over the last minute and `seconds_left` at that rate, None while not known.
+    down); `rate_per_minute` over the last minute, None while not known.
     """
     return snapshots([batch])[batch.pk]
 
@@ -58,7 +58,6 @@ def _snapshot(batch: Batch, figures: dict[counts.Key, int]) -> dict[str, Any]:
         "total": total,
         "percent": (total - still_open) * 100 // total if total else 0,
         "rate_per_minute": round(rate) if rate is not None else None,
-        "seconds_left": round(still_open / rate * 60) if rate else None,
         "as_of": moment.isoformat(),
     }
 

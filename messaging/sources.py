@@ -6,7 +6,7 @@ A source says which senders may serve it, at what pace, and which rows are its o
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -79,7 +79,9 @@ SELECT message.id, message.phone_number, message.variables, message.text,
 FROM messaging_message AS message
 LEFT JOIN contacts_blocklistentry AS blocked
     ON blocked.organization_id = message.organization_id AND blocked.phone_number = message.phone_number
-WHERE message.stage = %(pending)s AND message.due_at <= statement_timestamp() AND {where}
+WHERE message.stage = %(pending)s AND {where}
+"""
+_CLAIMED_SQL = """ AND message.due_at <= statement_timestamp()
 ORDER BY message.due_at, message.id LIMIT %(limit)s
 FOR UPDATE OF message SKIP LOCKED
 """
@@ -94,18 +96,27 @@ _CAPPED_SQL = """(
 
 def pending_messages(source: Source, limit: int) -> list[PendingMessage]:
     """Claims the source's next rows, until the transaction ends; rows that another planner claims are passed over."""
+    return _found(source, _CLAIMED_SQL, limit=limit)
+
+
+def some_pending(source: Source, ids: Sequence[int]) -> list[PendingMessage]:
+    """Those of the source's pending messages that have one of these ids, with what would become of them now."""
+    return _found(source, " AND message.id = ANY(%(ids)s::bigint[])", ids=sql.numbers(ids))
+
+
+def _found(source: Source, which: str, **parameters: Any) -> list[PendingMessage]:
     organization = source.organization
     capped = organization.cap_messages and organization.cap_days and source.batch is not None
     with connection.cursor() as cursor:
         sql.along_indexes(cursor, not source.few)
         cursor.execute(
-            _PENDING_SQL.format(capped=_CAPPED_SQL if capped else "FALSE", where=source.where),
+            _PENDING_SQL.format(capped=_CAPPED_SQL if capped else "FALSE", where=source.where) + which,
             {
                 "pending": MessageStatus.PENDING,
-                "limit": limit,
                 "cap_days": organization.cap_days,
                 "cap_messages": organization.cap_messages,
                 **{f"p{index}": value for index, value in enumerate(source.parameters)},
+                **parameters,
             },
         )
         return [
@@ -122,7 +133,7 @@ _KNOWN_SQL = """(message.phone_number = '' OR EXISTS (
         AND inbound.group_id IS NULL
 ))"""
 # The same for a batch, from the few who wrote to the many who wait.
-_KNOWN_OF_BATCH_SQL = """message.batch_id = %(p0)s AND message.phone_number IN (
+KNOWN_OF_BATCH_SQL = """message.batch_id = %(p0)s AND message.phone_number IN (
     SELECT inbound.phone_number FROM messaging_message AS inbound
     WHERE inbound.sender_id = %(p1)s AND inbound.direction = 'in' AND inbound.group_id IS NULL
 )"""
@@ -143,7 +154,7 @@ def sources_of_batches(
         if free:
             sources.append(_source_of_batch(organization, batch, free, pending[batch.pk], "message.batch_id = %(p0)s"))
         sources += [
-            _source_of_batch(organization, batch, [sender_id], pending[batch.pk], _KNOWN_OF_BATCH_SQL)
+            _source_of_batch(organization, batch, [sender_id], pending[batch.pk], KNOWN_OF_BATCH_SQL)
             for sender_id in held
         ]
     return sources
@@ -167,7 +178,7 @@ def _source_of_batch(organization: Organization, batch: Batch, pool: list[int], 
         parameters=[batch.pk, pool[0]],
         batch=batch,
         recipient_windows=parsed if batch.recipient_time else [],
-        few=where == _KNOWN_OF_BATCH_SQL,
+        few=where == KNOWN_OF_BATCH_SQL,
     )
 
 

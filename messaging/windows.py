@@ -55,6 +55,11 @@ class Windows:
             self._open = self._interval(moment)
         return max(moment, self._open[0])
 
+    def closes_at(self, moment: datetime) -> datetime | None:
+        """When the window closes that is open at `moment`, or opens next; None where sending is allowed at any time."""
+        self.next_open(moment)
+        return self._open[1] if self._open is not None else None
+
     def _interval(self, moment: datetime) -> tuple[datetime, datetime]:
         """The first interval that ends after `moment`."""
         today = moment.astimezone(self._zone).date()

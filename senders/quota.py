@@ -25,11 +25,17 @@ def _period_start(period: str) -> str:
 # Full days on the organization's clock since the sender was linked, and the ceiling that follows (NULL: none).
 _DAYS_LINKED = """((statement_timestamp() AT TIME ZONE organization.timezone)::date
     - (COALESCE(sender.linked_at, statement_timestamp()) AT TIME ZONE organization.timezone)::date)"""
-_WARM_UP_CEILING = f"floor(sender.warm_up_per_day * power({WARM_UP_GROWTH}, LEAST({_DAYS_LINKED}, {WARM_UP_DAYS})))"
+
+
+def _quota_of_day(days_linked: str) -> str:
+    ceiling = f"floor(sender.warm_up_per_day * power({WARM_UP_GROWTH}, LEAST({days_linked}, {WARM_UP_DAYS})))"
+    return f"LEAST(sender.quota_per_day, CASE WHEN {days_linked} < {WARM_UP_DAYS} THEN {ceiling} END)::integer"
+
+
 _QUOTAS = {
     "minute": "sender.quota_per_minute",
     "hour": "sender.quota_per_hour",
-    "day": f"LEAST(sender.quota_per_day, CASE WHEN {_DAYS_LINKED} < {WARM_UP_DAYS} THEN {_WARM_UP_CEILING} END)::integer",
+    "day": _quota_of_day(_DAYS_LINKED),
 }
 
 
@@ -108,3 +114,21 @@ def quotas_now(sender_ids: Sequence[int]) -> dict[int, Quota]:
 def used_now(sender_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     """For each sender, messages leased in the present minute, hour and day."""
     return {sender_id: quota.used for sender_id, quota in quotas_now(sender_ids).items()}
+
+
+def quotas_of_days_ahead(sender_ids: Sequence[int]) -> dict[int, list[int | None]]:
+    """For each sender its quotas of today and of the days to come while warm-up may change them; the last one stays."""
+    ahead = f"({_DAYS_LINKED} + ahead.days)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT sender.id, array_agg({_quota_of_day(ahead)} ORDER BY ahead.days)
+            FROM senders_sender AS sender
+            JOIN accounts_organization AS organization ON organization.id = sender.organization_id
+            CROSS JOIN generate_series(0, CASE WHEN sender.warm_up_per_day IS NULL THEN 0 ELSE {WARM_UP_DAYS} END)
+                AS ahead (days)
+            WHERE sender.id = ANY(%s) GROUP BY sender.id
+            """,
+            [list(sender_ids)],
+        )
+        return dict(cursor.fetchall())

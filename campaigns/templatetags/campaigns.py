@@ -1,35 +1,13 @@
-"""How campaigns' pages write durations."""
+"""How campaigns' pages write pauses and sending hours."""
 
 from django import template
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from messaging.models import Batch
 from messaging.windows import parse
 
 register = template.Library()
-
-
-@register.filter
-def duration(seconds: float | None) -> str:
-    """`45 s`, `4 min 10 s`, `2 h 5 min`, `3 days`; a dash where it is not known.
-
-    static/src/components/campaign_live.js writes the same.
-    """
-    if seconds is None:
-        return "–"
-    whole = max(1, round(seconds)) if seconds else 0
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours >= 48:
-        days = round(hours / 24)
-        return ngettext("%(days)d day", "%(days)d days", days) % {"days": days}
-    if hours:
-        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
-    if minutes:
-        return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
-    return _("%(seconds)d s") % {"seconds": rest}
 
 
 @register.filter
