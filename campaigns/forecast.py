@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.fields import validate_time_zone
-from campaigns.models import Campaign, CampaignStatus
+from accounts.models import Organization
+from campaigns.models import Campaign, CampaignStatus, Schedule
 from messaging.forecasting import answer, facts
 from messaging.forecasting.facts import Facts, Terms
 from messaging.forecasting.simulation import SenderOutlook
@@ -24,6 +25,7 @@ from senders.slowing import likely_to_pause
 LONGEST_DELAY_MS = 3_600_000
 LEAST_SHARE = 0.03  # of the time that the senders wait: what takes less does not hold the campaign back
 RECENT_SECONDS = 3
+NOW = timedelta(minutes=1)
 SHOWN_TO_THE_SECOND = timedelta(minutes=30)  # what ends sooner is told to the second
 NAMED = 3  # senders in a sentence; more are counted
 
@@ -118,6 +120,12 @@ def forecast(campaign: Campaign, terms: Terms | None = None) -> CampaignForecast
                 found = replace(found, limits=(Limit("cancelled", _("It was cancelled.")),))
         case CampaignStatus.FAILED:
             found = replace(empty, limits=(Limit("failed", campaign.error),))
+        case _ if campaign.repeats:
+            text = _("It is the pattern of campaigns that repeat: each of them has a forecast of its own.")
+            found = replace(empty, limits=(Limit("repeats", text),))
+        case CampaignStatus.SCHEDULED if campaign.frozen_at is None:
+            text = _("The list is read when it starts.")
+            found = replace(empty, starts_at=campaign.schedule.next_at, limits=(Limit("reading", text),))
         case CampaignStatus.READING:
             found = replace(empty, limits=(Limit("reading", _("The list is still being read.")),))
         case CampaignStatus.PAUSED if terms is None:
@@ -131,6 +139,12 @@ def _paused(reason: str) -> str:
     return _("It is paused: %(reason)s") % {"reason": reason} if reason else _("It is paused. Resume it to go on.")
 
 
+def _scheduled(organization: Organization) -> dict[int, datetime]:
+    """When the batches of campaigns that start by themselves do so, as far as their people are known by now."""
+    waiting = Schedule.objects.for_organization(organization).filter(kind=Schedule.Kind.ONCE, next_at__isnull=False)
+    return dict(waiting.filter(campaign__frozen_at__isnull=False).values_list("campaign__batch_id", "next_at"))
+
+
 def _in_zone(found: CampaignForecast, zone: ZoneInfo) -> CampaignForecast:
     names = ("starts_at", "ends_at", "earliest", "latest")
     moments = {name: moment.astimezone(zone) for name in names if (moment := getattr(found, name)) is not None}
@@ -138,7 +152,9 @@ def _in_zone(found: CampaignForecast, zone: ZoneInfo) -> CampaignForecast:
 
 
 def _of_batch(campaign: Campaign, terms: Terms, empty: CampaignForecast) -> CampaignForecast:
-    known = facts.gather(campaign.batch, terms)
+    if terms.starts_at is None and campaign.status == CampaignStatus.SCHEDULED:
+        terms = replace(terms, starts_at=campaign.schedule.next_at)
+    known = facts.gather(campaign.batch, terms, _scheduled(campaign.organization))
     counted = replace(empty, messages=known.open, skips=round(known.pending * known.skipped_share))
     if not known.open:
         return replace(counted, limits=(Limit("nobody", _("There is nobody to send to.")),))
@@ -164,34 +180,46 @@ def recent(campaign: Campaign) -> CampaignForecast:
 
 
 def sentence(found: CampaignForecast, *, has_started: bool) -> str:
-    """The forecast in one sentence: “Starts today 09:00, ends Tue 14:20 (between 13:50 and 15:10).”"""
+    """The forecast in one sentence: “Starts Mon 09:00, ends Tue 14:20 (between 13:50 and 15:10).”"""
     if found.ends_at is None or found.earliest is None:
         return _("It cannot be said when it ends.")
-    exact = found.ends_at - found.as_of < SHOWN_TO_THE_SECOND
-    ends_at = _moment(found.ends_at, found.as_of, exact=exact)
+    starts_at = max(found.as_of, found.starts_at or found.as_of)
+    exact = found.ends_at - starts_at < SHOWN_TO_THE_SECOND
+    starts_now = starts_at - found.as_of < NOW
     words = {
-        "starts": _moment(found.starts_at or found.as_of, found.as_of, exact=exact),
-        "ends": ends_at,
-        "earliest": _moment(found.earliest, found.ends_at, exact=exact, is_beside=True),
-        "latest": _moment(found.latest, found.ends_at, exact=exact, is_beside=True) if found.latest else "",
+        "starts": _moment(starts_at, found.as_of, exact=exact),
+        "ends": _ends(found.ends_at, starts_at, found.as_of, exact=exact),
+        "between": _between(found.earliest, found.latest, found.ends_at, exact=exact),
     }
-    if not has_started:
-        if not found.latest:
-            return _("Starts %(starts)s, ends %(ends)s (not before %(earliest)s).") % words
-        return _("Starts %(starts)s, ends %(ends)s (between %(earliest)s and %(latest)s).") % words
-    if not found.latest:
-        return _("Ends %(ends)s (not before %(earliest)s).") % words
-    return _("Ends %(ends)s (between %(earliest)s and %(latest)s).") % words
+    if has_started:
+        return _("Ends %(ends)s (%(between)s).") % words
+    if starts_now:
+        return _("Started now, it ends %(ends)s (%(between)s).") % words
+    return _("Starts %(starts)s, ends %(ends)s (%(between)s).") % words
+
+
+def _ends(ends_at: datetime, starts_at: datetime, as_of: datetime, *, exact: bool) -> str:
+    """The day of the end is not said again where it begins on that day, later than now."""
+    is_same_day = starts_at - as_of >= NOW and starts_at.date() == ends_at.date()
+    return _moment(ends_at, ends_at if is_same_day else as_of, exact=exact, is_beside=is_same_day)
+
+
+def _between(earliest: datetime, latest: datetime | None, ends_at: datetime, *, exact: bool) -> str:
+    words = {"earliest": _moment(earliest, ends_at, exact=exact, is_beside=True)}
+    if latest is None:
+        return _("not before %(earliest)s") % words
+    words["latest"] = _moment(latest, ends_at, exact=exact, is_beside=True)
+    return _("between %(earliest)s and %(latest)s") % words
 
 
 def _moment(moment: datetime, beside: datetime, *, exact: bool, is_beside: bool = False) -> str:
-    """`14:20` on the day of `beside` where that stands in the sentence already, else `today 14:20`; `Tue 14:20` within
-    a week, `24 Nov 14:20` later on."""
+    """A moment as it stands beside another one: `today 14:20` on the same day, or `14:20` alone where the day stands
+    there already; `Tue 14:20` within a week, `24 Nov 14:20` else."""
     time = date_format(moment, "H:i:s" if exact else "H:i")
     days = (moment.date() - beside.date()).days
     if days == 0:
         return time if is_beside else _("today %(time)s") % {"time": time}
-    if 0 < days < 7:
+    if abs(days) < 7:
         return f"{date_format(moment, 'D')} {time}"
     return date_format(moment, "j M" if moment.year == beside.year else "j M Y") + f" {time}"
 

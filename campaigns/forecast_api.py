@@ -22,8 +22,8 @@ from senders.models import Sender
 class LimitSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(
         help_text="delay, quota_minute, quota_hour, quota_day, warm_up, window, other_batches, senders_away, resting, "
-        "health, hold, machine, failures; and where it cannot end: no_sender, nobody, paused, reading, failed, cancelled, "
-        "quota_zero, too_long."
+        "health, hold, machine, failures; and where it cannot end: no_sender, nobody, paused, reading, repeats, failed, "
+        "cancelled, quota_zero, too_long."
     )
     text = serializers.CharField(help_text="The same in plain words.")
     share = serializers.FloatField(

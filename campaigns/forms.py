@@ -10,6 +10,7 @@ from accounts.models import Organization
 from campaigns.forecast import WhatIf
 from contacts.models import ContactList
 from messaging.models import Batch
+from messaging.windows import parse as parse_windows
 from senders.models import Sender
 
 FIELDS_OF_SERVICE = {"min_delay_ms": "min_delay", "max_delay_ms": "max_delay", "windows": "hours_from"}
@@ -165,14 +166,14 @@ class WhatIfForm(forms.Form):
     def __init__(self, *args: Any, batch: Batch, **kwargs: Any) -> None:
         super().__init__(*args, **{"auto_id": "what_if_%s", **kwargs})
         self.fields["senders"].queryset = Sender.objects.for_organization(batch.organization)  # type: ignore[attr-defined]
-        first = batch.windows[0] if batch.windows else {}
+        days, opens, closes = (*parse_windows(batch.windows)[:1], (frozenset(), None, None))[0]
         self.initial = {
             "senders": list(batch.senders.values_list("pk", flat=True)),
             "min_delay": batch.min_delay_ms / 1000,
             "max_delay": batch.max_delay_ms / 1000,
-            "days": first.get("days", []),
-            "hours_from": first.get("from"),
-            "hours_to": first.get("to"),
+            "days": sorted(days),
+            "hours_from": opens,
+            "hours_to": closes,
         }
 
     def what_if(self) -> WhatIf:

@@ -41,7 +41,7 @@ RECIPIENTS_A_PAGE = 50
 PREVIEWS_A_PAGE = 3
 FURTHEST_PREVIEW = 9_999
 TROUBLE_SHOWN = 8
-FORESEEN = (CampaignStatus.READY, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
+FORESEEN = (CampaignStatus.READY, CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 SHOWN_STATUSES = tuple(status for status in MessageStatus if status != MessageStatus.RECEIVED)
 
 
@@ -138,7 +138,7 @@ def _of_list(request: OrganizationRequest) -> dict[str, dict[str, str]]:
 def detail(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
     campaign = _find(request, campaign_id)
     context = _live(request, campaign)
-    if campaign.status in FORESEEN:
+    if campaign.status in FORESEEN and not campaign.repeats:
         context["what_if"] = WhatIfForm(batch=campaign.batch)
     return render(request, "campaigns/detail.html", context)
 

@@ -7,14 +7,14 @@ not (who will be skipped, who lives in which time zone, what failed lately) is j
 
 import random
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils.timezone import now as clock
 
 from accounts.models import Organization
@@ -113,11 +113,12 @@ class Facts:
         return [outlook for outlook in self.senders if outlook.pace.sender_id in self.terms.sender_ids]
 
 
-def gather(batch: Batch, terms: Terms) -> Facts:
-    """Everything about a batch that is ready or running, as if it were sent on these terms."""
+def gather(batch: Batch, terms: Terms, later: Mapping[int, datetime] | None = None) -> Facts:
+    """Everything about a batch that is ready or running, as if it were sent on these terms. `later` says when other
+    batches, which are ready, will start (id to moment)."""
     organization = batch.organization
     facts = Facts(now=clock(), organization=organization, terms=terms, target=batch.pk)
-    rivals = _rivals(batch, terms)
+    rivals = _rivals(batch, terms, later or {})
     figures = counts.of_batches([batch.pk, *(rival.pk for rival, _ in rivals)])
     pending = {each: found.get((MessageStatus.PENDING, ""), 0) for each, found in figures.items()}
     facts.pending = pending[batch.pk]
@@ -136,10 +137,11 @@ def gather(batch: Batch, terms: Terms) -> Facts:
     return facts
 
 
-def _rivals(batch: Batch, terms: Terms) -> list[tuple[Batch, Terms]]:
-    """The other running batches that compete for the senders, or compete with one that does."""
-    running = Batch.objects.for_organization(batch.organization).filter(status=BatchStatus.RUNNING, finished_at=None)
-    waiting = [(each, terms_of(each)) for each in running.exclude(pk=batch.pk).order_by("pk")]
+def _rivals(batch: Batch, terms: Terms, later: Mapping[int, datetime]) -> list[tuple[Batch, Terms]]:
+    """The other batches that compete for the senders, or compete with one that does: they run, or will."""
+    running = Q(status=BatchStatus.RUNNING, finished_at=None) | Q(status=BatchStatus.READY, pk__in=later)
+    others = Batch.objects.for_organization(batch.organization).filter(running).exclude(pk=batch.pk)
+    waiting = [(each, replace(terms_of(each), starts_at=later.get(each.pk))) for each in others.order_by("pk")]
     pool, found = set(terms.sender_ids), []
     while near := [each for each in waiting if pool & set(each[1].sender_ids)]:
         found += near

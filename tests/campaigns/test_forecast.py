@@ -1,6 +1,7 @@
 """The forecast over REST and on the page: moments, what holds it back, and what would be."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,10 +10,11 @@ import pytest
 from django.utils.timezone import now
 
 from accounts.models import Organization
-from campaigns.models import Campaign
+from campaigns.forecast import CampaignForecast, sentence
+from campaigns.models import Campaign, Schedule
 from contacts.models import BlocklistEntry
-from messaging import planner, services
-from messaging.models import Batch, BatchStatus
+from messaging import counts, planner, services
+from messaging.models import Batch, BatchStatus, MessageStatus
 from senders.models import Sender, SenderStatus
 from tests.factories import make_batch, make_sender, phone_number
 
@@ -216,6 +218,36 @@ def test_what_other_campaigns_have_to_do_is_counted(owner_api, organization, sen
     assert seconds(asked(owner_api, campaign)) == pytest.approx(alone, rel=0.01)
 
 
+def scheduled(organization: Organization, campaign: Campaign, at: datetime) -> None:
+    Schedule.objects.create(
+        organization=organization, campaign=campaign, kind=Schedule.Kind.ONCE, timezone="Asia/Jakarta", next_at=at
+    )
+
+
+def test_a_scheduled_campaign_starts_at_its_time(owner_api, organization, senders) -> None:
+    campaign = make_campaign(organization, senders, 300)
+    at = now() + timedelta(days=1)
+    scheduled(organization, campaign, at)
+    found = asked(owner_api, campaign)
+    assert datetime.fromisoformat(found["starts_at"]) == at
+    assert seconds(found) == pytest.approx(24 * 3600 + 300, abs=5)
+
+
+def test_what_is_scheduled_takes_its_share_from_then_on(owner_api, organization, senders) -> None:
+    """An hour of sending alone, then half of it beside a campaign that starts after half an hour."""
+    campaign = make_campaign(organization, senders, 3600)
+    scheduled(organization, make_campaign(organization, senders, 9000), now() + timedelta(minutes=30))
+    assert seconds(asked(owner_api, campaign)) == pytest.approx(5400, rel=0.02)
+
+
+def test_the_pattern_of_a_repetition_has_no_end(owner_api, organization, senders) -> None:
+    campaign = make_campaign(organization, senders, 30)
+    scheduled(organization, campaign, now() + timedelta(days=1))
+    Schedule.objects.update(kind=Schedule.Kind.CRON, cron="0 9 * * 1")
+    found = asked(owner_api, campaign)
+    assert (found["ends_at"], codes(found)) == (None, ["repeats"])
+
+
 def test_people_who_will_be_skipped_take_no_time(owner_api, organization, senders) -> None:
     campaign = make_campaign(organization, senders, 300)
     BlocklistEntry.objects.bulk_create(
@@ -256,10 +288,74 @@ def test_failures_slow_it_down_and_widen_the_interval(owner_api, organization, s
     campaign = make_campaign(organization, senders, 2000)
     sound = asked(owner_api, campaign)
     past = make_batch(organization, senders, 0, status=BatchStatus.COMPLETED, started_at=now(), finished_at=now())
-    from messaging import counts
-    from messaging.models import MessageStatus
-
     counts.add(past.pk, {(MessageStatus.SENT, ""): 800, (MessageStatus.FAILED, ""): 200})
     failing = asked(owner_api, campaign)
     assert seconds(failing) > 1.5 * seconds(sound)
     assert "health" in codes(failing)
+
+
+# -- On the page --
+
+
+def test_the_page_says_it_in_a_sentence_with_the_zone_and_the_moment(owner_client, organization, senders) -> None:
+    campaign = make_campaign(organization, senders, 300)
+    page = owner_client.get(f"/o/{organization.slug}/campaigns/{campaign.pk}").text
+    assert re.search(r"Started now, it ends (today|\w{3}) \d\d:\d\d:\d\d \(between \d\d:\d\d:\d\d and", page)
+    assert re.search(r"Times of Asia/Jakarta, as of \d\d:\d\d:\d\d\.", page)
+    assert "The pause of 2 to 2 seconds between two messages of a sender." in page
+    assert "What if it were sent otherwise?" in page
+
+
+def test_the_page_tries_other_terms(owner_client, organization, senders) -> None:
+    campaign = make_campaign(organization, senders, 300)
+    at = f"/o/{organization.slug}/campaigns/{campaign.pk}/forecast"
+    form = {"senders": [senders[0].pk], "min_delay": "2", "max_delay": "2"}
+    answer = owner_client.get(at, {**form, "hours_from": "09:00", "hours_to": "09:02", "days": ["1"]}).text
+    assert "Mon 09:" in answer
+    assert "The sending hours: outside of them nothing leaves (Asia/Jakarta)." in answer
+    assert "longest delay" in owner_client.get(at, {**form, "min_delay": "9"}).text
+    assert "No sender is chosen." in owner_client.get(at, {"min_delay": "2", "max_delay": "2"}).text
+
+
+def test_windows_that_a_form_cannot_show_stay_unless_they_are_changed(owner_client, organization, senders) -> None:
+    windows = [{"days": [day], "from": "09:00", "to": "09:01"} for day in (1, 3)]
+    campaign = make_campaign(organization, senders, 300, windows=windows)
+    at = f"/o/{organization.slug}/campaigns/{campaign.pk}"
+    form = {"senders": [sender.pk for sender in senders], "min_delay": "2", "max_delay": "2"}
+    as_it_opened = {"hours_from": "09:00", "hours_to": "09:01", "days": ["1"]}
+    ends = r"ends ([^(]+)\("
+    as_it_is = re.search(ends, owner_client.get(at).text)
+    same = re.search(ends, owner_client.get(f"{at}/forecast", {**form, **as_it_opened}).text)
+    assert as_it_is
+    assert same
+    assert same[1] == as_it_is[1]
+
+
+def test_a_paused_campaigns_page_says_why(owner_client, organization, senders) -> None:
+    campaign = make_campaign(organization, senders, 300, status=BatchStatus.PAUSED, started_at=now())
+    page = owner_client.get(f"/o/{organization.slug}/campaigns/{campaign.pk}").text
+    assert "It cannot be said when it ends." in page
+    assert "It is paused. Resume it to go on." in page
+
+
+DAY = datetime(2026, 11, 23, 10, tzinfo=ZoneInfo("Asia/Jakarta"))  # a Monday
+
+
+@pytest.mark.parametrize(
+    ("hours", "has_started", "said"),
+    [
+        ((-1, 4, 3.5, 5), True, "Ends today 14:00 (between 13:30 and 15:00)."),
+        ((-1, 28, 27.5, 29), True, "Ends Tue 14:00 (between 13:30 and 15:00)."),
+        ((-1, 9 * 24, 8 * 24, 10 * 24), True, "Ends 2 Dec 10:00 (between Tue 10:00 and Thu 10:00)."),
+        ((0, 4, 3.5, 5), False, "Started now, it ends today 14:00 (between 13:30 and 15:00)."),
+        ((23, 28, 27.5, 29), False, "Starts Tue 09:00, ends 14:00 (between 13:30 and 15:00)."),
+        ((0, 0.25, 0.24, 0.3), False, "Started now, it ends today 10:15:00 (between 10:14:24 and 10:18:00)."),
+        ((-1, 28, 27.5, None), True, "Ends Tue 14:00 (not before 13:30)."),
+    ],
+)
+def test_the_sentence(hours, has_started, said) -> None:
+    starts_at, ends_at, earliest, latest = (
+        None if number is None else DAY + timedelta(hours=number) for number in hours
+    )
+    found = CampaignForecast(DAY, "Asia/Jakarta", starts_at, ends_at, earliest, latest)
+    assert sentence(found, has_started=has_started) == said
