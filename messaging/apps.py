@@ -7,9 +7,10 @@ class MessagingConfig(AppConfig):
     verbose_name = _("Messaging")
 
     def ready(self) -> None:
-        from contacts import timeline
-        from messaging import segment_fields  # models can be imported only now
+        from contacts import opt_outs, timeline  # models can be imported only now
+        from messaging import opt_out_rates, segment_fields
         from messaging.timeline import MESSAGES
 
         segment_fields.register_fields()
         timeline.register(MESSAGES)
+        opt_outs.follow(opt_out_rates.attribute)

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.timezone import now
 
-from messaging import recall, received, sql
+from messaging import opt_outs, recall, received, sql
 from messaging.counts import Changes
 from messaging.events import Changed, Event, Inbound, Outcome, Receipt, SendResult
 from messaging.models import MessageStatus, SkipReason
@@ -304,5 +304,7 @@ def write_events(events: Sequence[Event], changes: Changes) -> None:
     """Everything that a provider can report. Call inside a transaction; the caller saves `changes`."""
     if events:
         write_receipts([event for event in events if isinstance(event, Receipt)], changes)
-        received.write_inbound([event for event in events if isinstance(event, Inbound)])
-        received.write_changes([event for event in events if isinstance(event, Changed)])
+        inbound = [event for event in events if isinstance(event, Inbound)]
+        stored = received.write_inbound(inbound)
+        changed = received.write_changes([event for event in events if isinstance(event, Changed)])
+        opt_outs.honour(inbound, stored, changed, changes)

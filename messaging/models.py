@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import TimeZoneField
 from accounts.models import Organization, OrganizationQuerySet, User
+from contacts.models import OptOutEvent
 from messaging.kinds import Kind
 from senders.models import Sender
 
@@ -224,6 +225,16 @@ class Message(models.Model):
     media = models.ForeignKey(
         Media, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages", db_index=False
     )
+    confirms = models.ForeignKey(
+        OptOutEvent,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="confirmations",
+        db_index=False,
+        verbose_name=_("confirms"),
+        help_text=_("The opt-out that this answers: the one message that may go to somebody who just opted out."),
+    )
     status = models.PositiveSmallIntegerField(_("status"), choices=MessageStatus.choices)
     # What the indexes know of the status. It stays the same from `sent` to `read`, so that receipts, the most
     # frequent writes of all, touch no index (a heap-only update).
@@ -294,6 +305,9 @@ class Message(models.Model):
                 condition=models.Q(idempotency_key__isnull=False),
                 name="one_message_an_idempotency_key",
             ),
+            models.UniqueConstraint(
+                fields=["confirms"], condition=models.Q(confirms__isnull=False), name="one_answer_an_opt_out"
+            ),
         ]
         indexes = [
             models.Index(
@@ -354,6 +368,23 @@ class Message(models.Model):
     def whom(self) -> str:
         """The person's number, or what there is instead of it: the group, or the LID."""
         return self.phone_number or (str(self.group) if self.group is not None else f"LID {self.lid}")
+
+
+class BatchOptOut(models.Model):
+    """Somebody opted out after a message of this batch: the latest that reached them, within the organization's days."""
+
+    event = models.ForeignKey(OptOutEvent, on_delete=models.CASCADE, related_name="batches", verbose_name=_("opt-out"))
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="opt_outs", verbose_name=_("batch"))
+    message = models.OneToOneField(
+        Message, on_delete=models.CASCADE, related_name="opt_out", verbose_name=_("message")
+    )
+
+    class Meta:
+        verbose_name = _("opt-out after a campaign")
+        verbose_name_plural = _("opt-outs after campaigns")
+
+    def __str__(self) -> str:
+        return f"{self.batch} · {self.event}"
 
 
 class MessageTemplate(models.Model):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from django.db import connection
 
-from contacts import identities
+from contacts import identities, opt_outs
 from contacts.identities import Identity
 from messaging.events import Inbound
 from messaging.received import lid_of, number_of, storable
@@ -29,7 +29,7 @@ def learn_from(messages: Sequence[Inbound]) -> None:
 
 
 def learn(*, organization_id: int, seen: Collection[Identity]) -> None:
-    """`contacts.identities.learn`, and messages that had no number get the one that is known by now."""
+    """`contacts.identities.learn`, and messages and opt-outs that had no number get the one that is known by now."""
     identities.learn(organization_id=organization_id, seen=seen)
     _fill_in_numbers(organization_id, {identity.lid for identity in seen} - {""})
 
@@ -38,6 +38,7 @@ def _fill_in_numbers(organization_id: int, lids: Iterable[str]) -> None:
     numbers = identities.numbers_of(organization_id=organization_id, lids=lids)
     if not numbers:
         return
+    opt_outs.fill_in_numbers(organization_id=organization_id, numbers=numbers)
     with connection.cursor() as cursor:
         cursor.execute(
             """

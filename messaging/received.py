@@ -6,7 +6,7 @@ Like everything in `messaging.ledger`: set-based, inside the caller's transactio
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -22,16 +22,17 @@ FROM unnest(%s::bigint[], %s::text[]) AS given (sender_id, whatsapp_id)
 JOIN senders_sender AS sender ON sender.id = given.sender_id
 ON CONFLICT DO NOTHING
 """
+_STORED_SQL = "id, organization_id, sender_id, phone_number, lid, whatsapp_id, group_id IS NULL"
 # A person whom WhatsApp shows by LID only gets the number that their contact has; of a contact with other numbers, the
 # one that belongs to the LID.
-_INBOUND_SQL = """
+_INBOUND_SQL = f"""
 INSERT INTO messaging_message (organization_id, sender_id, direction, phone_number, lid, whatsapp_id, text, kind, content,
     media_id, group_id, status, skip_reason, error_code, error, variables, priority, attempts, lease_epoch, keeps_id,
     created_at)
 SELECT sender.organization_id, sender.id, 'in',
     COALESCE(known.phone_number, NULLIF(other.phone_number, ''), whose.phone_number, given.phone_number), given.lid,
     given.whatsapp_id, given.text, given.kind, given.content::jsonb, given.media_id, chat.id,
-    %s, '', '', '', '{}', 1, 0, 0, true, given.at
+    %s, '', '', '', '{{}}', 1, 0, 0, true, given.at
 FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
         %s::text[], %s::timestamptz[]) WITH ORDINALITY
     AS given (sender_id, phone_number, lid, whatsapp_id, text, kind, content, media_id, group_id, at, place)
@@ -45,16 +46,28 @@ LEFT JOIN messaging_group AS chat ON given.group_id <> '' AND chat.sender_id = s
     AND chat.whatsapp_id = given.group_id
 ORDER BY given.place
 ON CONFLICT DO NOTHING
-RETURNING id
+RETURNING {_STORED_SQL}
 """
+
+
+class Stored(NamedTuple):
+    """A message from a person, as its row says it by now."""
+
+    id: int
+    organization_id: int
+    sender_id: int
+    phone_number: str
+    lid: str
+    whatsapp_id: str
+    is_private: bool  # not from a group
 
 
 _NUMBER = re.compile(r"\+[0-9]{1,15}")
 _LID = re.compile(r"[0-9]{1,32}")
 
 
-def write_inbound(messages: Sequence[Inbound]) -> list[int]:
-    """Stores what people wrote, each WhatsApp message once. Returns the ids of the new rows."""
+def write_inbound(messages: Sequence[Inbound]) -> list[Stored]:
+    """Stores what people wrote, each WhatsApp message once. Returns the new rows."""
     if not messages:
         return []
     in_groups = [message for message in messages if message.group]
@@ -74,7 +87,7 @@ def write_inbound(messages: Sequence[Inbound]) -> list[int]:
                 [message.sender_id for message in messages],
                 [number_of(message) for message in messages],
                 [lid_of(message) for message in messages],
-                [storable(message.whatsapp_id)[:64] for message in messages],
+                [id_of(message) for message in messages],
                 [storable(message.text) for message in messages],
                 [message.kind if message.kind in Kind else Kind.UNSUPPORTED for message in messages],
                 [_content_of(message) for message in messages],
@@ -83,7 +96,11 @@ def write_inbound(messages: Sequence[Inbound]) -> list[int]:
                 [message.at for message in messages],
             ],
         )
-        return [row[0] for row in cursor.fetchall()]
+        return [Stored(*row) for row in cursor.fetchall()]
+
+
+def id_of(message: Inbound | Changed) -> str:
+    return str(storable(message.whatsapp_id))[:64]
 
 
 def number_of(message: Inbound) -> str:
@@ -135,22 +152,22 @@ UPDATE messaging_message SET text = %(text)s, edited_at = %(at)s,
     content = content || jsonb_build_object('history',
         COALESCE(content -> 'history', '[]') || jsonb_build_object('text', text, 'until', %(at)s::timestamptz))
 WHERE {_THEIRS_SQL} AND (edited_at IS NULL OR edited_at < %(at)s)
-RETURNING id
+RETURNING {_STORED_SQL}
 """
 _DELETED_SQL = f"""
 UPDATE messaging_message SET deleted_at = %(at)s, text = '', content = '{{}}', media_id = NULL
 WHERE {_THEIRS_SQL} OR {_OF_THEIR_GROUP_SQL}
-RETURNING id
+RETURNING {_STORED_SQL}
 """
 
 
-def write_changes(changes: Sequence[Changed]) -> list[int]:
-    """Writes edits and deletions, in the order in which they happened. Returns the ids of the rows that changed.
+def write_changes(changes: Sequence[Changed]) -> list[tuple[Changed, Stored]]:
+    """Writes edits and deletions, in the order in which they happened. Returns those that changed a row, with it.
 
     An edit keeps the former text. A deletion leaves the row and removes what it said, with its file and its history:
     who deletes a message for everyone expects it to be gone, and the law sides with them.
     """
-    changed: list[int] = []
+    changed: list[tuple[Changed, Stored]] = []
     with connection.cursor() as cursor:
         for change in sorted(changes, key=lambda change: change.at):
             if not change.deleted and change.text is None:
@@ -167,5 +184,5 @@ def write_changes(changes: Sequence[Changed]) -> list[int]:
                     "text": storable(change.text or ""),
                 },
             )
-            changed += [row[0] for row in cursor.fetchall()]
+            changed += [(change, Stored(*row)) for row in cursor.fetchall()]
     return changed

@@ -73,13 +73,29 @@ class Source:
         return min(LONGEST_TYPING_MS, len(text) * TYPING_MS_A_CHARACTER)
 
 
-_PENDING_SQL = """
+def blocked_sql(message: str) -> str:
+    """SQL of the reason why a message (the name of a row) may not leave, if there is one: its person is on the
+    blocklist, by number or, where none is known, by LID. Only the answer to an opt-out passes, unless staff blocked the
+    person as well."""
+    passes = f"{message}.confirms_id IS NOT NULL AND entry.reason = 'opted_out' AND NOT entry.blocked_by_staff"
+    return f"""
+        SELECT entry.reason FROM contacts_blocklistentry AS entry
+        WHERE entry.organization_id = {message}.organization_id AND entry.phone_number = {message}.phone_number
+            AND NOT ({passes})
+        UNION ALL
+        SELECT entry.reason FROM contacts_blocklistentry AS entry
+        WHERE {message}.phone_number = '' AND {message}.lid <> '' AND entry.organization_id = {message}.organization_id
+            AND entry.lid = {message}.lid AND entry.lid <> '' AND NOT ({passes})
+        LIMIT 1
+    """
+
+
+_PENDING_SQL = f"""
 SELECT message.id, message.phone_number, message.variables, message.text,
-    COALESCE(blocked.reason, CASE WHEN {capped} THEN 'frequency_cap' END, '')
+    COALESCE(blocked.reason, CASE WHEN {{capped}} THEN 'frequency_cap' END, '')
 FROM messaging_message AS message
-LEFT JOIN contacts_blocklistentry AS blocked
-    ON blocked.organization_id = message.organization_id AND blocked.phone_number = message.phone_number
-WHERE message.stage = %(pending)s AND {where}
+LEFT JOIN LATERAL ({blocked_sql("message")}) AS blocked ON TRUE
+WHERE message.stage = %(pending)s AND {{where}}
 """
 _CLAIMED_SQL = """ AND message.due_at <= statement_timestamp()
 ORDER BY message.due_at, message.id LIMIT %(limit)s

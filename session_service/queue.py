@@ -14,6 +14,7 @@ from django.db import connection
 from messaging import sql
 from messaging.counts import Changes
 from messaging.models import MessageStatus
+from messaging.sources import blocked_sql
 from senders.health import PROBE_SQL, SENDABLE_SQL
 from senders.quota import QUOTA_LEFT_SQL, spend
 from session_service.providers.base import Media, OutgoingMessage
@@ -47,7 +48,8 @@ WITH owned AS (
 ), picked AS (
     SELECT due.*, owned.epoch, owned.keeps_id
     FROM (SELECT * FROM owned ORDER BY random()) AS owned CROSS JOIN LATERAL (
-        SELECT message.id, message.organization_id, message.phone_number FROM messaging_message AS message
+        SELECT message.id, message.organization_id, message.phone_number, message.lid, message.confirms_id
+        FROM messaging_message AS message
         LEFT JOIN messaging_batch AS batch ON batch.id = message.batch_id
         WHERE message.sender_id = owned.sender_id AND message.stage = %(queued)s AND message.due_at <= statement_timestamp()
             AND (batch.id IS NULL OR batch.status = 'running')
@@ -84,8 +86,7 @@ UPDATE messaging_message AS message SET
     keeps_id = picked.keeps_id,
     leased_at = statement_timestamp()
 FROM picked
-LEFT JOIN contacts_blocklistentry AS blocked
-    ON blocked.organization_id = picked.organization_id AND blocked.phone_number = picked.phone_number
+LEFT JOIN LATERAL ({blocked_sql("picked")}) AS blocked ON TRUE
 WHERE message.id = picked.id
 RETURNING message.id, message.sender_id, message.lease_epoch, message.phone_number, message.text,
     message.whatsapp_id, message.attempts, message.batch_id, message.status, message.skip_reason,

@@ -33,7 +33,7 @@ from contacts.models import (
     Segment,
 )
 from messaging import templates
-from messaging.models import BatchStatus, Group, Media
+from messaging.models import BatchOptOut, BatchStatus, Group, Media
 from senders.models import NumberCheck, SenderUsage
 from session_service.models import AuthCredentials
 from tests.factories import make_batch, make_lease, make_sender
@@ -133,7 +133,9 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
     occurrence = Occurrence.objects.create(
         organization=organization, schedule=schedule, at=now(), outcome=Occurrence.Outcome.STARTED, campaign=campaign
     )
-    return [template, template.versions.get(), *sending, media, group, check, schedule, occurrence]
+    event = organization.opt_out_events.latest("id")
+    left = BatchOptOut.objects.create(event=event, batch=batch, message=message)
+    return [template, template.versions.get(), *sending, media, group, check, schedule, occurrence, left]
 
 
 def _schedules(name: str, number: int) -> list[Any]:
