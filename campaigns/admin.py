@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import HttpRequest
@@ -18,7 +19,7 @@ from accounts.admin_base import OrganizationAdmin
 from accounts.admin_lists import EMPTY, moment_column, name_column, status_column
 from campaigns import admin_schedules, schedules, services
 from campaigns.models import Campaign, CampaignStatus, Schedule
-from messaging import tasks
+from messaging import opt_out_rates, tasks
 from messaging.admin import bubble, failed_column, figures_of, figures_table, progress_column
 from messaging.models import BatchStatus
 from messaging.services import NotAllowed
@@ -90,7 +91,7 @@ class CampaignAdmin(OrganizationAdmin):
     ordering = ("-id",)
     fieldsets = (
         (None, {"fields": ("name", "state", "reason", "organization", "message_text")}),
-        (_("Figures"), {"fields": ("figures", "merged", "invalid_rows")}),
+        (_("Figures"), {"fields": ("figures", "opted_out", "merged", "invalid_rows")}),
         (_("To whom and how"), {"fields": ("contact_list", "list_import", "senders", "start_when_ready", "batch")}),
         (_("History"), {"fields": ("maker", "created", "frozen", "started", "finished")}),
     )
@@ -154,6 +155,10 @@ class CampaignAdmin(OrganizationAdmin):
     @display(description=_("done"))
     def progress(self, row: Any) -> str:
         return progress_column(row.figures)
+
+    @display(description=_("opted out"))
+    def opted_out(self, row: Campaign) -> str:
+        return str(intcomma(opt_out_rates.of_batches([row.batch_id])[row.batch_id]))
 
     @display(description=_("failed or unknown"))
     def failed(self, row: Any) -> str:

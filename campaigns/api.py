@@ -44,7 +44,9 @@ class NewCampaign(serializers.Serializer[Any]):
         help_text="The text, with {{columns}} of the list; {{column|otherwise}} where one may be empty.",
     )
     file = serializers.FileField(
-        required=False, allow_empty_file=True, help_text="A sheet (.xlsx, .xls, .ods or CSV) with a header row. Multipart only."
+        required=False,
+        allow_empty_file=True,
+        help_text="A sheet (.xlsx, .xls, .ods or CSV) with a header row. Multipart only.",
     )
     contact_list = serializers.IntegerField(required=False, allow_null=True)
     senders = serializers.ListField(
@@ -238,6 +240,9 @@ class StatsSerializer(serializers.Serializer[Any]):
     unknown = serializers.IntegerField()
     cancelled = serializers.IntegerField()
     skipped = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
+    opted_out = serializers.IntegerField(
+        help_text="People who opted out after this message; they count above as well."
+    )
     merged = serializers.IntegerField(help_text="Rows that gave way to another one with the same number.")
     invalid_rows = serializers.IntegerField(help_text="Rows without a usable number.")
 

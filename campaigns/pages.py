@@ -25,12 +25,12 @@ from campaigns.forecast import CampaignForecast
 from campaigns.forms import NewCampaignForm, WhatIfForm
 from campaigns.models import Campaign, CampaignStatus
 from contacts import columns as column_rules
-from contacts import import_state
+from contacts import import_state, opt_out_texts
 from contacts import queries as contact_queries
 from contacts.models import Contact, ContactList
 from contacts.sheet_errors import SheetError
 from contacts.sheets import Peek, peek
-from messaging import progress
+from messaging import progress, template_text
 from messaging.models import MessageStatus
 from messaging.queries import batch_stats
 from messaging.services import NotAllowed
@@ -102,6 +102,10 @@ def _variables(request: OrganizationRequest) -> dict[str, Any]:
     context["is_known"] = any(about["example"] for about in variables.values())
     if not variables:
         variables = {key: {"label": key, "example": ""} for key in ("name", "phone")}
+    variables[template_text.UNSUBSCRIBE] = {
+        "label": template_text.UNSUBSCRIBE,
+        "example": opt_out_texts.unsubscribe_text(contact_queries.settings_of(request.organization)),
+    }
     context["variables"] = variables
     context["example"] = json.dumps({key: about["example"] for key, about in variables.items()}, ensure_ascii=False)
     return context

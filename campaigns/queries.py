@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from accounts.models import Organization
 from campaigns.models import Campaign
-from messaging import template_text
+from messaging import opt_out_rates, template_text
 from messaging.models import Message, MessageStatus
 from messaging.queries import batch_stats
 
@@ -24,6 +24,7 @@ def stats_of(campaign: Campaign) -> dict[str, Any]:
     """Messages by present status, skips by reason, and the rows that became no message."""
     return {
         **batch_stats(campaign.batch_id),
+        "opted_out": opt_out_rates.of_batches([campaign.batch_id])[campaign.batch_id],
         "merged": campaign.merged,
         "invalid_rows": campaign.invalid_rows,
     }
@@ -55,7 +56,7 @@ def previews(campaign: Campaign, *, limit: int = 3, offset: int = 0) -> list[dic
 
 def with_texts(campaign: Campaign, messages: list[Message]) -> list[Message]:
     """Fills in the text of pending messages as it will be; nothing is saved. What is skipped has none."""
-    template = template_text.parse(campaign.batch.text)
+    template = template_text.filled(template_text.parse(campaign.batch.text), campaign.organization)
     for message in messages:
         if message.status == MessageStatus.PENDING:
             message.text = template.render(message.variables)[0]

@@ -35,8 +35,9 @@ def settings_of(organization: Organization | int) -> ContactSettings:
     found = ContactSettings.objects.for_organization(organization).first()
     if found is not None:
         return found
-    key = organization if isinstance(organization, int) else organization.pk
-    return ContactSettings(organization_id=key)
+    if isinstance(organization, int):
+        return ContactSettings(organization_id=organization)
+    return ContactSettings(organization=organization)
 
 
 def blocklist(organization: Organization, *, search: str = "") -> QuerySet[BlocklistEntry]:

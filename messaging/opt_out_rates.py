@@ -55,6 +55,11 @@ def of_batches(batch_ids: Iterable[int]) -> dict[int, int]:
     return found | dict(rows.order_by())
 
 
+def rate(opted_out: int, reached: int) -> float:
+    """Percent of those whom a message reached, rounded to a tenth."""
+    return round(opted_out * 100 / reached, 1) if reached else 0.0
+
+
 def rebuild(organization: Organization) -> None:
     """Attributes all opt-outs of an organization afresh, such as after a change of the days."""
     with transaction.atomic(), connection.cursor() as cursor:

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from redis.exceptions import RedisError
 
 from accounts import live
-from messaging import counts
+from messaging import counts, opt_out_rates
 from messaging.models import OPEN_STATUSES, Batch, BatchStatus, MessageStatus
 from messaging.queries import stats_of
 
@@ -30,19 +30,21 @@ def snapshot(batch: Batch) -> dict[str, Any]:
     """The figures of a batch at this moment.
 
     `counts` as in `queries.batch_stats`; `done` of `total` messages need nothing more from us (`percent`, rounded
-    down); `rate_per_minute` over the last minute, None while not known.
+    down); `opted_out` people after its message, `opt_out_rate` of those whom it reached in percent; `rate_per_minute`
+    over the last minute, None while not known.
     """
     return snapshots([batch])[batch.pk]
 
 
 def snapshots(batches: Iterable[Batch]) -> dict[int, dict[str, Any]]:
-    """`snapshot` of several batches, in one query."""
+    """`snapshot` of several batches, in as many queries as of one."""
     by_id = {batch.pk: batch for batch in batches}
     figures = counts.of_batches(list(by_id))
-    return {batch_id: _snapshot(by_id[batch_id], found) for batch_id, found in figures.items()}
+    opted_out = opt_out_rates.of_batches(by_id)
+    return {batch_id: _snapshot(by_id[batch_id], found, opted_out[batch_id]) for batch_id, found in figures.items()}
 
 
-def _snapshot(batch: Batch, figures: dict[counts.Key, int]) -> dict[str, Any]:
+def _snapshot(batch: Batch, figures: dict[counts.Key, int], opted_out: int) -> dict[str, Any]:
     stats = stats_of(figures)
     still_open = sum(number for (status, _), number in figures.items() if status in OPEN_STATUSES)
     left = sum(number for (status, _), number in figures.items() if status in LEFT_STATUSES)
@@ -54,6 +56,8 @@ def _snapshot(batch: Batch, figures: dict[counts.Key, int]) -> dict[str, Any]:
         "status_reason": batch.status_reason,
         "counts": stats,
         "skipped": sum(stats["skipped"].values()),
+        "opted_out": opted_out,
+        "opt_out_rate": opt_out_rates.rate(opted_out, left),
         "done": total - still_open,
         "total": total,
         "percent": (total - still_open) * 100 // total if total else 0,

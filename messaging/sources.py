@@ -58,7 +58,7 @@ class Source:
         """Gives a message's final text, and the reason to skip it where a variable is missing."""
         if self.batch is None:
             return lambda message: (message.text, "")
-        template = template_text.parse(self.batch.text)
+        template = template_text.filled(template_text.parse(self.batch.text), self.organization)
 
         def render(message: PendingMessage) -> tuple[str, str]:
             text, missing = template.render(message.variables)

@@ -3,6 +3,9 @@
 A variable is compared as columns are (`contacts.columns.variable_key`). What stands behind `|` is used where the
 person has no value; without it, a person who has no value gets no message. Values are put in as they are: braces in
 them are plain text.
+
+`{{unsubscribe}}` is reserved: it is the organization's own text about leaving, whatever columns a list has. `filled`
+puts it in before the values of a person are looked at.
 """
 
 import difflib
@@ -13,9 +16,14 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.models import Organization
+from contacts import opt_out_texts
 from contacts.columns import variable_key
+from contacts.queries import settings_of
 
 OPEN, CLOSE = "{{", "}}"
+UNSUBSCRIBE = "unsubscribe"
+RESERVED = (UNSUBSCRIBE,)
 LONGEST = 4096  # signs of a text: the limit of WhatsApp's official API
 
 
@@ -47,7 +55,7 @@ class Template:
     def required(self) -> tuple[str, ...]:
         """The keys that a person must have a value for."""
         found = (part.key for part in self.parts if isinstance(part, Variable) and part.fallback is None)
-        return tuple(dict.fromkeys(found))
+        return tuple(key for key in dict.fromkeys(found) if key not in RESERVED)
 
     def render(self, values: Mapping[str, Any]) -> tuple[str, list[str]]:
         """The text for one person, and the keys of required variables that have no value (blank counts as none)."""
@@ -95,12 +103,22 @@ def render(text: str, values: Mapping[str, Any]) -> tuple[str, list[str]]:
     return parse(text).render(values)
 
 
+def filled(template: Template, organization: Organization) -> Template:
+    """The same with the organization's text in place of {{unsubscribe}}."""
+    if UNSUBSCRIBE not in template.variables:
+        return template
+    text = opt_out_texts.unsubscribe_text(settings_of(organization))
+    return Template(
+        tuple(text if isinstance(part, Variable) and part.key == UNSUBSCRIBE else part for part in template.parts)
+    )
+
+
 def check(template: Template, known: Iterable[str]) -> None:
-    """Raises `TemplateError` where the text uses a variable that is not among the `known` keys."""
+    """Raises `TemplateError` where the text uses a variable that is neither among the `known` keys nor reserved."""
     keys = list(known)
     for part in template.parts:
-        if isinstance(part, Variable) and part.key not in keys:
-            raise TemplateError(_unknown(part, keys))
+        if isinstance(part, Variable) and part.key not in (*keys, *RESERVED):
+            raise TemplateError(_unknown(part, keys and list(dict.fromkeys([*keys, *RESERVED]))))
 
 
 def braced(key: str) -> str:

@@ -30,6 +30,7 @@ STATS = {
     "unknown": 0,
     "cancelled": 0,
     "skipped": {},
+    "opted_out": 0,
     "merged": 40,
     "invalid_rows": 20,
 }

@@ -144,7 +144,7 @@ class TestMistakes:
             "template": [
                 (
                     "There is no column for {{nma}}. Did you mean {{nama}}? The list has {{nama}}, {{no_hp}}, {{kota}}, "
-                    "{{jumlah_tagihan}}, {{catatan}}, {{name}}, {{phone}}."
+                    "{{jumlah_tagihan}}, {{catatan}}, {{name}}, {{phone}}, {{unsubscribe}}."
                 )
             ]
         }

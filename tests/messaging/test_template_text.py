@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contacts.columns import variable_key
-from messaging.template_text import LONGEST, TemplateError, check, parse, render
+from contacts.models import ContactSettings
+from messaging.template_text import LONGEST, TemplateError, check, filled, parse, render
+from tests.factories import make_organization
 
 COLUMNS = ["nama", "no_hp", "kota", "jumlah_tagihan", "name", "phone"]
 
@@ -113,3 +115,26 @@ def test_rendering_is_quick():
     for _ in range(20_000):
         template.render(values)
     assert time.process_time() - began < 20_000 / 100_000
+
+
+def test_unsubscribe_is_the_organizations_own_text(db: None) -> None:
+    organization = make_organization(default_region="ID")
+    template = parse("Halo {{name}}! {{ Unsubscribe }}")
+    assert template.required == ("name",)
+    check(template, ["name"])
+    full = filled(template, organization)
+    assert full.render({"name": "Ayu", "unsubscribe": "of a column"}) == (
+        "Halo Ayu! Balas BERHENTI untuk berhenti berlangganan.",
+        [],
+    )
+    ContactSettings.objects.create(organization=organization, language="pt", unsubscribe_text="Sair? PARAR.")
+    assert filled(template, organization).render({"name": "Ayu"})[0] == "Halo Ayu! Sair? PARAR."
+
+
+def test_a_text_that_was_not_filled_reaches_nobody() -> None:
+    assert parse("{{unsubscribe}}").render({"unsubscribe": ""}) == ("", ["unsubscribe"])
+
+
+def test_unknown_variables_are_told_of_unsubscribe() -> None:
+    with pytest.raises(TemplateError, match=r"Did you mean {{unsubscribe}}\? The list has {{name}}, {{unsubscribe}}"):
+        check(parse("{{unsubscibe}}"), ["name"])
