@@ -147,6 +147,14 @@ class NumberCheck(models.Model):
     phone_number = models.CharField(_("phone number"), max_length=16)
     exists = models.BooleanField(_("on WhatsApp"), null=True)
     lid = models.CharField("LID", max_length=32, blank=True)
+    wire_number = models.CharField(
+        _("registered as"),
+        max_length=16,
+        blank=True,
+        db_default="",
+        default="",
+        help_text=_("The form of the number under which WhatsApp knows it, in countries that have two."),
+    )
     checked_at = models.DateTimeField(_("checked"), default=now)
 
     objects = OrganizationQuerySet.as_manager()

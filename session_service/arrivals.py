@@ -35,12 +35,13 @@ class Arrivals:
         """Returns when the events are committed. Whoever waits here cannot bring more."""
         if not events:
             return
+        events, forms = inbound.with_canonical_numbers(events)
         events = await inbound.with_files_stored(self._background, events)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((events, done))
         self._some.set()
         await done
-        await inbound.learn(self._background, events)
+        await inbound.learn(self._background, events, forms)
 
     async def wait(self) -> None:
         """Until there is something to write, or the worker stops."""

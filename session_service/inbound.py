@@ -5,6 +5,7 @@ Both take time, so they run beside the hot path; a provider waits for them befor
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,8 +13,10 @@ from pathlib import Path
 
 from django.db import DatabaseError, InterfaceError
 
+from contacts import phone_variants
 from messaging import media, people
-from messaging.events import Event, Inbound, ReceivedMedia
+from messaging.events import Changed, Event, Inbound, ReceivedMedia
+from senders import wire_numbers
 from senders.models import Sender
 from session_service.background import Background
 
@@ -21,6 +24,24 @@ STORAGE_TRIES = 4
 SECONDS_BETWEEN_TRIES = 2.0
 
 logger = logging.getLogger(__name__)
+
+
+Forms = dict[tuple[int, str], str]  # of numbers on the wire, by sender id and canonical number
+
+
+def with_canonical_numbers(events: Sequence[Event]) -> tuple[Sequence[Event], Forms]:
+    """The same events, each person under one number; and the forms of those numbers that have several."""
+    forms: Forms = {}
+    unified: list[Event] = []
+    for event in events:
+        if isinstance(event, Inbound | Changed) and event.phone_number:
+            number = phone_variants.canonical(event.phone_number)
+            if phone_variants.others(number):
+                forms[event.sender_id, number] = event.phone_number
+            if number != event.phone_number:
+                event = replace(event, phone_number=number)  # noqa: PLW2901
+        unified.append(event)
+    return unified, forms
 
 
 async def with_files_stored(background: Background, events: Sequence[Event]) -> Sequence[Event]:
@@ -60,8 +81,23 @@ def _store(sender_id: int, file: ReceivedMedia) -> int:
         ).pk
 
 
-async def learn(background: Background, events: Sequence[Event]) -> None:
+async def learn(background: Background, events: Sequence[Event], forms: Forms) -> None:
     """Joins people to contacts. What cannot be written now is learned when the person writes again."""
     messages = [event for event in events if isinstance(event, Inbound)]
     if messages:
         await background.database(background.slow, lambda: people.learn_from(messages))
+    if forms:
+        await background.database(background.slow, lambda: remember_forms(forms))
+
+
+def remember_forms(forms: Forms) -> None:
+    """Keeps under which form WhatsApp knows numbers, so that messages to them go there."""
+    owners = dict(
+        Sender.objects.filter(pk__in={sender_id for sender_id, _number in forms}).values_list("pk", "organization_id")
+    )
+    by_organization: defaultdict[int, dict[str, str]] = defaultdict(dict)
+    for (sender_id, number), form in forms.items():
+        if sender_id in owners:
+            by_organization[owners[sender_id]][number] = form
+    for organization_id, known in by_organization.items():
+        wire_numbers.remember(organization_id=organization_id, forms=known)

@@ -103,7 +103,7 @@ def _write(organization: Organization, answers: dict[str, dict[str, object]]) ->
     for number, info in sorted(answers.items()):
         lid = str(info["lid"])
         NumberCheck.objects.for_organization(organization).filter(phone_number=number).update(
-            exists=bool(info["exists"]), lid=lid, checked_at=moment
+            exists=bool(info["exists"]), lid=lid, wire_number=info["wire_number"], checked_at=moment
         )
         if lid:
             seen.append(Identity(number, lid, is_new_contact=False))

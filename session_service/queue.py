@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from django.db import connection
 
+from contacts import phone_variants
 from messaging import sql
 from messaging.counts import Changes
 from messaging.models import MessageStatus
@@ -132,10 +133,34 @@ def lease_due(
         rows = cursor.fetchall()
     for (batch_id, status, reason), number in Counter(row[7:10] for row in rows).items():
         changes.move(batch_id, MessageStatus.QUEUED, status, number, skip_reason=reason)
-    leased = [OutgoingMessage(*row[:7]) for row in rows if row[8] == MessageStatus.SENDING]
+    leased = _with_known_forms([OutgoingMessage(*row[:7]) for row in rows if row[8] == MessageStatus.SENDING])
     spend(Counter(message.sender_id for message in leased))
     more_than_text = [row[0] for row in rows if not row[10] and row[8] == MessageStatus.SENDING]
     return _completed(leased, more_than_text) if more_than_text else leased
+
+
+def _with_known_forms(leased: list[OutgoingMessage]) -> list[OutgoingMessage]:
+    """The same messages, those to numbers that can be registered in two ways with the form that was seen."""
+    doubtful = [message.id for message in leased if phone_variants.others(message.to)]
+    if not doubtful:
+        return leased
+    forms = forms_of_messages(doubtful)
+    return [replace(message, wire_number=forms.get(message.id, "")) for message in leased]
+
+
+def forms_of_messages(message_ids: list[int]) -> dict[int, str]:
+    """The forms under which WhatsApp was seen to know the numbers of these messages, by message id."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT message.id, known.wire_number FROM messaging_message AS message
+            JOIN senders_numbercheck AS known
+                ON known.organization_id = message.organization_id AND known.phone_number = message.phone_number
+            WHERE message.id = ANY(%s::bigint[]) AND known.wire_number <> ''
+            """,
+            [sql.numbers(message_ids)],
+        )
+        return dict(cursor.fetchall())
 
 
 def _completed(leased: list[OutgoingMessage], more_than_text: list[int]) -> list[OutgoingMessage]:

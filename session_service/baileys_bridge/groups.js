@@ -6,8 +6,10 @@ import { jidOf, lidOf, numberOf } from "./people.js";
 export class Groups {
   #known = new BoundedCache(50, 300);
 
-  constructor(socket) {
+  /** @param {import("./session.js").Session} session */
+  constructor({ socket, numbers }) {
     this.socket = socket;
+    this.numbers = numbers;
   }
 
   /** Baileys' description of a group, of which it needs the members for every message. */
@@ -27,13 +29,10 @@ export class Groups {
     return Object.values(await this.socket.groupFetchAllParticipating()).map(describe);
   }
 
-  async create({ subject, numbers }) {
-    return describe(
-      await this.socket.groupCreate(
-        subject,
-        numbers.map((number) => jidOf({ number })),
-      ),
-    );
+  async create({ subject, members }) {
+    const jids = [];
+    for (const member of members) jids.push(await this.numbers.jidFor(member));
+    return describe(await this.socket.groupCreate(subject, jids));
   }
 
   async members({ group }) {

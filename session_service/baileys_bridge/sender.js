@@ -1,7 +1,7 @@
 import { generateWAMessageContent, jidDecode, jidNormalizedUser } from "baileys";
 import { textOfError } from "./errors.js";
 import { contentOf, quotedBy } from "./outgoing.js";
-import { isGroup, jidOf } from "./people.js";
+import { isGroup } from "./people.js";
 import { silent } from "./silent_logger.js";
 
 /** What one session sends: messages one after the other. What came of each is told in an `ack` or an `unsent`. */
@@ -34,13 +34,22 @@ export class Sender {
   async #sendOne(message) {
     const { socket, creds } = this.session;
     try {
-      const jid = jidOf(message.to);
-      if (!isGroup(jid) && !(await this.#hasDevices(jid))) return this.#fail(message, "not_on_whatsapp", "");
+      const jid = await this.#reachable(message.to);
+      if (!jid) return this.#fail(message, "not_on_whatsapp", "");
       const options = { messageId: message.id, quoted: quotedBy(message, jid) };
       await socket.sendMessage(jid, contentOf(message, jid, creds), options);
     } catch (error) {
       this.#fail(message, String(error?.output?.statusCode ?? "failed"), textOfError(error));
     }
+  }
+
+  /** Where a message goes; undefined where nobody is there. Who registered anew is looked for under the other form. */
+  async #reachable(to) {
+    const { numbers } = this.session;
+    const jid = await numbers.jidFor(to);
+    if (isGroup(jid) || (await this.#hasDevices(jid))) return jid;
+    const moved = to.others?.length ? await numbers.look(to) : undefined;
+    return moved && moved !== jid && (await this.#hasDevices(moved)) ? moved : undefined;
   }
 
   #fail({ id }, code, text) {
@@ -63,7 +72,7 @@ export class Sender {
   async rebuild(id) {
     const message = await this.session.ask({ ask: "message", whatsapp_id: id });
     if (!message) return undefined;
-    const content = contentOf({ ...message, id }, jidOf(message.to), this.session.creds);
+    const content = contentOf({ ...message, id }, await this.session.numbers.jidFor(message.to), this.session.creds);
     return generateWAMessageContent(content, { logger: silent, upload: this.session.socket.waUploadToServer });
   }
 
@@ -71,8 +80,10 @@ export class Sender {
   async typing({ to, seconds }) {
     const { socket } = this.session;
     clearTimeout(this.#unavailable);
+    const jid = this.session.numbers.seen(to);
+    if (!jid) return; // nobody was found under this number so far
     await socket.sendPresenceUpdate("available");
-    await socket.sendPresenceUpdate("composing", jidOf(to));
+    await socket.sendPresenceUpdate("composing", jid);
     this.#unavailable = setTimeout(() => {
       socket.sendPresenceUpdate("unavailable").catch(() => {});
     }, seconds * 1000);

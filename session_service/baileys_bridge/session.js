@@ -12,6 +12,7 @@ import { Groups } from "./groups.js";
 import { onBehalfOf } from "./guard.js";
 import { ackOf, receiptOf } from "./incoming.js";
 import { Keys } from "./keys.js";
+import { Numbers } from "./numbers.js";
 import { jidOf, lidOf, numberOf } from "./people.js";
 import { Receiver } from "./receiver.js";
 import { Sender } from "./sender.js";
@@ -52,13 +53,14 @@ export class Session {
       (keys) => this.tell({ event: "keys", keys }),
     );
     this.receiver = new Receiver(this);
+    this.numbers = new Numbers(this);
     this.outbox = new Sender(this);
   }
 
   open() {
     onBehalfOf(this, () => {
       this.socket = makeWASocket(this.#config());
-      this.groups = new Groups(this.socket);
+      this.groups = new Groups(this);
       // A message that is to be sent again is asked for over the protocol; a copy of each would fill the memory.
       if (this.socket.messageRetryManager) this.socket.messageRetryManager.addRecentMessage = () => {};
       this.#listen();
@@ -192,12 +194,15 @@ export class Session {
   // -- Questions of the worker --
 
   async checkNumbers({ numbers }) {
-    const answers = (await this.socket.onWhatsApp(...numbers.map((number) => jidOf({ number })))) ?? [];
-    const existing = answers.filter(({ exists }) => exists).map(({ jid }) => numberOf(jidNormalizedUser(jid)));
+    const found = await this.numbers.find(numbers);
+    const existing = [...found.values()];
     const { lidMapping } = this.socket.signalRepository;
     const pairs = existing.length ? await lidMapping.getLIDsForPNs(existing.map((number) => jidOf({ number }))) : [];
     const lids = new Map(pairs?.map(({ pn, lid }) => [numberOf(jidNormalizedUser(pn)), lidOf(jidNormalizedUser(lid))]));
-    return numbers.map((number) => ({ number, exists: existing.includes(number), lid: lids.get(number) ?? "" }));
+    return numbers.map(({ number, others = [] }) => {
+      const known = found.get(number) ?? "";
+      return { number, others, known, exists: Boolean(known), lid: lids.get(known) ?? "" };
+    });
   }
 
   async limit() {

@@ -54,6 +54,7 @@ class OutgoingMessage:
     media: Media | None = None
     group: str = ""  # WhatsApp id, such as 120363041234567890@g.us
     lid: str = ""  # digits alone
+    wire_number: str = ""  # the form of `to` under which WhatsApp knows it, where there are two and it was seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class NumberInfo:
 
     exists: bool
     lid: str = ""  # digits alone, where WhatsApp tells it
+    wire_number: str = ""  # the form under which WhatsApp knows it, where there are two
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,14 @@ function power(base, exponent) {
   return result;
 }
 
+/**
+ * The number under which its owner registered: in Brazil from area code 31 on without the ninth digit, in Mexico with the
+ * 1 that is no longer dialled, as real accounts that are some years old.
+ */
+export function registeredAs(phone) {
+  return phone.replace(/^55([3-9]\d)9([6-9]\d{7})$/, "55$1$2").replace(/^52([2-9]\d{9})$/, "521$1");
+}
+
 /** The digits of a phone number that a person typed; throws a text for that person. */
 export function digitsOf(number, name = "phone") {
   const digits = String(number ?? "").replace(/[\s()+-]/g, "");
@@ -32,7 +40,7 @@ export function digitsOf(number, name = "phone") {
 export const plus = (phone) => `+${phone}`;
 export const lidOf = (phone) => String((BigInt(phone) * FACTOR) % LIDS);
 export const phoneOfLid = (lid) => String((BigInt(lid) * INVERSE) % LIDS);
-export const exists = (phone) => !phone.endsWith("0000");
+export const exists = (phone) => !phone.endsWith("0000") && registeredAs(phone) === phone;
 export const groupJid = (id) => `${id}@g.us`;
 
 export function phoneJid(phone, device = 0) {

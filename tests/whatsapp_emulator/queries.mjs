@@ -1,5 +1,5 @@
 /** Answers to the queries (`iq`) that clients make. */
-import { jidOf, personOf, phoneJid } from "./addresses.mjs";
+import { jidOf, personOf, phoneJid, registeredAs } from "./addresses.mjs";
 import { bytesOf, child, children, node, result, seconds, textOf } from "./stanzas.mjs";
 
 const KEY_TYPE = Buffer.from([5]);
@@ -104,7 +104,9 @@ export class Queries {
 
   #person(user, wanted) {
     const asked = textOf(user, "contact")?.replace(/\D/g, "");
-    const jid = user.attrs.jid ?? (asked ? phoneJid(asked) : undefined);
+    // As WhatsApp does, a number in Brazil is found in either form, and the answer names the one it is registered under.
+    const meant = asked?.startsWith("55") ? registeredAs(asked) : asked;
+    const jid = user.attrs.jid ?? (meant ? phoneJid(meant) : undefined);
     const person = personOf(jid);
     if (!person) return null;
     if (wanted.includes("contact")) this.emulator.statistics.checked_numbers += 1;

@@ -3,6 +3,7 @@
 from messaging import media
 from messaging.models import Message
 from session_service.providers.base import Media, OutgoingMessage
+from session_service.queue import forms_of_messages
 
 
 def sent_under(sender_id: int, whatsapp_id: str) -> OutgoingMessage | None:
@@ -33,6 +34,7 @@ def sent_under(sender_id: int, whatsapp_id: str) -> OutgoingMessage | None:
         media=file,
         group=row.group.whatsapp_id if row.group else "",
         lid=row.lid,
+        wire_number=forms_of_messages([row.pk]).get(row.pk, ""),
     )
 
 

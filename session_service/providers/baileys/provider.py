@@ -10,12 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
 from django.conf import settings
 
 from messaging.events import Event, SendResult
+from session_service import inbound
 from session_service.auth_state import AuthStateStore
 from session_service.background import Background
 from session_service.providers.baileys import messages, wire
@@ -173,6 +175,13 @@ class BaileysProvider:
             )
             return wire.outgoing(message) if message else None
         raise ValueError(f"unknown question {line['ask']}")
+
+    async def remember_form(self, sender_id: int, number: str, form: str) -> None:
+        """What could not be written is asked again before the next message."""
+        with suppress(Exception):
+            await self._background.database(
+                self._background.calm, partial(inbound.remember_forms, {(sender_id, number): form})
+            )
 
     def report(self, events: Events, results: Iterable[SendResult]) -> None:
         """Passes results on, soon and together with others."""

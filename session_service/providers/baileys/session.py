@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from contacts.phone_variants import canonical
 from messaging.events import Outcome, SendResult
 from senders.models import SenderStatus
 from session_service.providers.baileys import disconnects, verdicts, wire
@@ -106,6 +107,8 @@ class BaileysSession:
                 self._answered(line["id"], line["code"], verdicts.of_failure(line["code"], line["text"]))
             case "keys":
                 self._provider.auth_state.set_keys(self.sender.id, self.sender.epoch, line["keys"])
+            case "known_as":
+                self._start(self._provider.remember_form(self.sender.id, line["number"], line["known"]))
             case "trouble":
                 log.warning("the session of sender %s: %s", self.sender.id, line["text"])
             case "closed":
@@ -146,7 +149,7 @@ class BaileysSession:
         self._connected = self._was_connected = self._linked = True
         self._restarted = False
         self._rounds_of_codes = 0
-        await self._report(SenderStatus.CONNECTED, phone_number=line["number"])
+        await self._report(SenderStatus.CONNECTED, phone_number=canonical(line["number"]))
 
     # -- Disconnects --
 
@@ -302,13 +305,16 @@ class BaileysSession:
     # -- Questions --
 
     async def check_numbers(self, numbers: Sequence[str]) -> dict[str, NumberInfo]:
-        return wire.numbers(await self._ask("check_numbers", numbers=list(numbers)))
+        return wire.numbers(
+            await self._ask("check_numbers", numbers=[wire.recipient(number=number) for number in numbers])
+        )
 
     async def groups(self) -> list[GroupInfo]:
         return [wire.group(line) for line in await self._ask("groups")]
 
     async def create_group(self, subject: str, numbers: Sequence[str]) -> GroupInfo:
-        return wire.group(await self._ask("create_group", subject=subject, numbers=list(numbers)))
+        members = [wire.recipient(number=number) for number in numbers]
+        return wire.group(await self._ask("create_group", subject=subject, members=members))
 
     async def group_members(self, group: str) -> list[GroupMember]:
         return list(wire.group(await self._ask("group_members", group=group)).members)

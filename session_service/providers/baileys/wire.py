@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from contacts import phone_variants
 from messaging.events import Changed, Event, Inbound, Receipt, ReceivedMedia
 from messaging.models import MessageStatus
 from session_service.providers.baileys.bridge import Line
@@ -15,7 +16,7 @@ LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 def outgoing(message: OutgoingMessage) -> Line:
     return {
         "id": message.whatsapp_id,
-        "to": recipient(number=message.to, lid=message.lid, group=message.group),
+        "to": recipient(number=message.to, known=message.wire_number, lid=message.lid, group=message.group),
         "kind": message.kind,
         "text": message.text,
         "content": message.content,
@@ -28,10 +29,15 @@ def outgoing(message: OutgoingMessage) -> Line:
     }
 
 
-def recipient(*, number: str = "", lid: str = "", group: str = "") -> Line:
+def recipient(*, number: str = "", known: str = "", lid: str = "", group: str = "") -> Line:
+    """`known` is the form under which WhatsApp was seen to know the number; without it the bridge asks, if there are
+    several."""
     if group:
         return {"group": group}
-    return {"number": number} if number else {"lid": lid}
+    if not number:
+        return {"lid": lid}
+    forms = phone_variants.others(number)
+    return {"number": number, "others": list(forms), "known": known} if forms else {"number": number}
 
 
 def events(sender_id: int, line: Line) -> list[Event]:
@@ -82,12 +88,22 @@ def moment(seconds: float) -> datetime:
 
 
 def numbers(answer: Iterable[Line]) -> dict[str, NumberInfo]:
-    return {line["number"]: NumberInfo(exists=line["exists"], lid=line["lid"]) for line in answer}
+    return {
+        line["number"]: NumberInfo(
+            exists=line["exists"], lid=line["lid"], wire_number=line["known"] if line["others"] else ""
+        )
+        for line in answer
+    }
 
 
 def group(answer: Line) -> GroupInfo:
     members = tuple(
-        GroupMember(phone_number=line["number"], lid=line["lid"], name=line["name"], is_admin=line["is_admin"])
+        GroupMember(
+            phone_number=phone_variants.canonical(line["number"]),
+            lid=line["lid"],
+            name=line["name"],
+            is_admin=line["is_admin"],
+        )
         for line in answer["members"]
     )
     return GroupInfo(whatsapp_id=answer["id"], subject=answer["subject"], members=members)
