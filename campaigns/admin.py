@@ -86,13 +86,16 @@ class CampaignAdmin(OrganizationAdmin):
     list_filter = (CampaignStatusFilter,)
     search_fields = ("name",)
     search_help_text = _("By name.")
-    list_select_related = ("batch", "schedule", "created_by", "contact_list", "list_import")
+    list_select_related = ("batch", "schedule", "created_by", "contact_list", "segment", "list_import")
     date_hierarchy = "created_at"
     ordering = ("-id",)
     fieldsets = (
         (None, {"fields": ("name", "state", "reason", "organization", "message_text")}),
         (_("Figures"), {"fields": ("figures", "opted_out", "merged", "invalid_rows")}),
-        (_("To whom and how"), {"fields": ("contact_list", "list_import", "senders", "start_when_ready", "batch")}),
+        (
+            _("To whom and how"),
+            {"fields": ("contact_list", "segment", "list_import", "senders", "start_when_ready", "batch")},
+        ),
         (_("History"), {"fields": ("maker", "created", "frozen", "started", "finished")}),
     )
     row_actions = (

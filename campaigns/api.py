@@ -1,7 +1,7 @@
 """Campaigns by REST."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
@@ -21,7 +21,7 @@ from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
 from campaigns import queries, services, tasks
 from campaigns.models import Campaign
-from contacts.models import ContactList
+from contacts.models import ContactList, Segment
 from messaging.models import Message, MessageStatus
 from messaging.services import NotAllowed
 from messaging.tasks import plan
@@ -36,7 +36,8 @@ def find(request: ApiRequest, campaign_id: int) -> Campaign:
 
 
 class NewCampaign(serializers.Serializer[Any]):
-    """The people come from `file`, from `contact_list`, or from both: the file's values then win."""
+    """The people come from `file`, from `contact_list`, from `segment`, or from several of them: where a person is in
+    contacts and in the file, the file's values win. Who is in a segment is decided when the audience is fixed."""
 
     name = serializers.CharField(max_length=120)
     template = serializers.CharField(
@@ -49,6 +50,13 @@ class NewCampaign(serializers.Serializer[Any]):
         help_text="A sheet (.xlsx, .xls, .ods or CSV) with a header row. Multipart only.",
     )
     contact_list = serializers.IntegerField(required=False, allow_null=True)
+    segment = serializers.IntegerField(required=False, allow_null=True)
+    excluded_lists = serializers.ListField(
+        child=serializers.IntegerField(), required=False, help_text="Ids of lists whose people get nothing."
+    )
+    excluded_segments = serializers.ListField(
+        child=serializers.IntegerField(), required=False, help_text="Ids of segments whose people get nothing."
+    )
     senders = serializers.ListField(
         child=serializers.IntegerField(), required=False, help_text="Ids. All senders where it is left out."
     )
@@ -70,9 +78,11 @@ class NewCampaign(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         # A form has no lists: `senders=1,2` means the same as `senders=1&senders=2`.
-        if isinstance(data, QueryDict) and "," in (joined := ",".join(data.getlist("senders"))):
+        if isinstance(data, QueryDict):
             data = data.copy()
-            data.setlist("senders", [part.strip() for part in joined.split(",") if part.strip()])
+            for name in ("senders", "excluded_lists", "excluded_segments"):
+                if "," in (joined := ",".join(data.getlist(name))):
+                    data.setlist(name, [part.strip() for part in joined.split(",") if part.strip()])
         return super().to_internal_value(data)
 
 
@@ -107,6 +117,8 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
                 "template",
                 "file_name",
                 "contact_list",
+                "segment",
+                "segment_summary",
             ),
             *("senders", "min_delay_ms", "max_delay_ms", "merged", "invalid_rows"),
             *("windows", "timezone", "recipient_time", "typing"),
@@ -152,8 +164,13 @@ class CampaignsView(ListAPIView[Campaign]):
                 **{
                     **fields,
                     "file_name": file.name if file else "",
-                    "contact_list": _contact_list(request, fields.get("contact_list")),
-                    "senders": _senders(request, fields.get("senders")),
+                    "contact_list": _one_of(request, ContactList, "contact_list", fields.get("contact_list")),
+                    "segment": _one_of(request, Segment, "segment", fields.get("segment")),
+                    "excluded_lists": _chosen(request, ContactList, "excluded_lists", fields.get("excluded_lists")),
+                    "excluded_segments": _chosen(
+                        request, Segment, "excluded_segments", fields.get("excluded_segments")
+                    ),
+                    "senders": _chosen(request, Sender, "senders", fields.get("senders")) or None,
                     "by": actor_of(request),
                 },
             )
@@ -163,22 +180,19 @@ class CampaignsView(ListAPIView[Campaign]):
         return Response(described(request, campaign), status=status.HTTP_202_ACCEPTED)
 
 
-def _contact_list(request: ApiRequest, list_id: int | None) -> ContactList | None:
-    if list_id is None:
-        return None
-    found = ContactList.objects.for_organization(request.organization).filter(pk=list_id).first()
-    if found is None:
-        raise ValidationError({"contact_list": [f"There is no contact list {list_id}."]})
-    return found
+Row = TypeVar("Row", ContactList, Segment, Sender)
 
 
-def _senders(request: ApiRequest, ids: list[int] | None) -> list[Sender] | None:
-    if not ids:
-        return None
-    found = {sender.pk: sender for sender in Sender.objects.for_organization(request.organization).filter(pk__in=ids)}
-    unknown = [sender_id for sender_id in ids if sender_id not in found]
-    if unknown:
-        raise ValidationError({"senders": [f"There is no sender {sender_id}." for sender_id in unknown]})
+def _one_of(request: ApiRequest, model: type[Row], field: str, row_id: int | None) -> Row | None:
+    return None if row_id is None else _chosen(request, model, field, [row_id])[0]
+
+
+def _chosen(request: ApiRequest, model: type[Row], field: str, ids: list[int] | None) -> list[Row]:
+    """The organization's rows with these ids. Raises `ValidationError` for the field, naming every unknown one."""
+    found = {row.pk: row for row in model.objects.for_organization(request.organization).filter(pk__in=ids or [])}
+    if unknown := [row_id for row_id in ids or [] if row_id not in found]:
+        name = model._meta.verbose_name
+        raise ValidationError({field: [f"There is no {name} {row_id}." for row_id in unknown]})
     return list(found.values())
 
 

@@ -1,15 +1,22 @@
 """Who gets a campaign's message: fixed once, in one statement, whatever the size of the list.
 
-The contact list's people come first; rows of the uploaded sheet override them by phone, value by value; of rows with
-one number the last one counts. Each person becomes one message: `pending`, or `skipped` with the reason.
+The people of the contact list and of the segment come first; rows of the uploaded sheet override them by phone, value by
+value; of rows with one number the last one counts. Who is on an excluded list or in an excluded segment is left out, also
+of the sheet. Each person becomes one message: `pending`, or `skipped` with the reason. Segments are asked in the same
+statement, so that they mean the very people that get a message.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
 from campaigns.models import Campaign
+from contacts.segments import compiled
+from contacts.segments import services as segments
+from contacts.segments.services import WORK_MEMORY
 from messaging.counts import Key
 from messaging.models import MessageStatus, SkipReason
 
@@ -29,14 +36,17 @@ WITH sheet AS (
 ), listed AS (
     SELECT contact.id, contact.phone_number,
         contact.attributes || jsonb_strip_nulls(jsonb_build_object('name', NULLIF(contact.name, ''))) AS values
-    FROM contacts_contactlistmember AS member JOIN contacts_contact AS contact ON contact.id = member.contact_id
-    WHERE member.contact_list_id = %(contact_list)s AND contact.organization_id = %(organization)s
-        AND contact.phone_number <> ''
+    FROM contacts_contact AS contact
+    WHERE contact.id IN ({chosen}) AND contact.organization_id = %(organization)s AND contact.phone_number <> ''
+), excluded AS (
+    SELECT phone_number FROM contacts_contact
+    WHERE id IN ({excluded}) AND organization_id = %(organization)s AND phone_number <> ''
 ), people AS (
     SELECT phone_number, listed.id AS contact_id, row_number, listed.id IS NOT NULL AND row_number IS NOT NULL AS is_both,
-        jsonb_build_object('phone', phone_number) || COALESCE(listed.values, '{}') || COALESCE(sheet.values, '{}')
+        jsonb_build_object('phone', phone_number) || COALESCE(listed.values, '{{}}') || COALESCE(sheet.values, '{{}}')
             AS variables
     FROM listed FULL JOIN sheet USING (phone_number)
+    WHERE NOT EXISTS (SELECT FROM excluded WHERE excluded.phone_number = COALESCE(listed.phone_number, sheet.phone_number))
 ), judged AS (
     SELECT people.*, blocked.reason AS blocked_as, (
         SELECT string_agg(key, ', ') FROM unnest(%(required)s::text[]) AS key
@@ -61,17 +71,28 @@ SELECT status, skip_reason, count(*), (SELECT count(*) FROM people WHERE is_both
 """
 
 
-def insert_messages(campaign: Campaign, required: Sequence[str]) -> Audience:
-    """Writes the messages of a campaign whose list is read; `required` are variables that must have a value.
+_NOBODY = "SELECT NULL::bigint WHERE FALSE"
+_ON_LISTS = "SELECT contact_id FROM contacts_contactlistmember WHERE contact_list_id = ANY(%(lists_{name})s::bigint[])"
 
-    Call it once, inside a transaction, and count what it gives.
+
+def insert_messages(campaign: Campaign, required: Sequence[str], *, at: datetime) -> Audience:
+    """Writes the messages of a campaign whose list is read; `required` are variables that must have a value. Segments
+    are those of the moment `at`.
+
+    Call it once, inside a transaction, and count what it gives. Raises `InvalidFilter` of a segment that asks for what
+    is no longer there.
     """
+    chosen = _people("chosen", [campaign.contact_list_id], [campaign.segment], at)
+    lists = list(campaign.excluded_lists.values_list("pk", flat=True))
+    excluded = _people("excluded", lists, list(campaign.excluded_segments.all()), at)
     with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('work_mem', %s, TRUE)", [WORK_MEMORY])  # until the transaction ends
         cursor.execute(
-            _INSERT,
+            _INSERT.format(chosen=chosen.sql, excluded=excluded.sql),
             {
+                **chosen.parameters,
+                **excluded.parameters,
                 "list_import": campaign.list_import_id,
-                "contact_list": campaign.contact_list_id,
                 "organization": campaign.organization_id,
                 "batch": campaign.batch_id,
                 "priority": campaign.batch.priority,
@@ -84,3 +105,16 @@ def insert_messages(campaign: Campaign, required: Sequence[str]) -> Audience:
         rows = cursor.fetchall()
     numbers = {(status, reason): number for status, reason, number, _overridden in rows}
     return Audience(numbers, overridden=rows[0][3] if rows else 0)
+
+
+def _people(name: str, list_ids: Sequence[int | None], of: Sequence[Any], at: datetime) -> compiled.Query:
+    """The contacts' ids on any of these lists and in any of these segments; None among them says nobody."""
+    lists = [each for each in list_ids if each is not None]
+    queries = [
+        segments.query_of(segment, at=at, prefix=f"{name}_{index}")
+        for index, segment in enumerate(of)
+        if segment is not None
+    ]
+    if lists:
+        queries.append(compiled.Query(_ON_LISTS.format(name=name), {f"lists_{name}": lists}))
+    return compiled.union(queries) if queries else compiled.Query(_NOBODY, {})

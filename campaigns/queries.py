@@ -16,7 +16,7 @@ TROUBLE = (MessageStatus.FAILED, MessageStatus.UNKNOWN, MessageStatus.SKIPPED)
 
 def campaigns_of(organization: Organization) -> QuerySet[Campaign]:
     return Campaign.objects.for_organization(organization).select_related(
-        "batch", "schedule", "list_import", "contact_list"
+        "batch", "schedule", "list_import", "contact_list", "segment"
     )
 
 

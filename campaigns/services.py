@@ -23,8 +23,10 @@ from contacts import columns as column_rules
 from contacts import import_requests, imports
 from contacts import services as contact_services
 from contacts.columns import Column
-from contacts.models import ContactList, ListImport
-from contacts.queries import variables_of_list
+from contacts.models import ContactList, ListImport, Segment
+from contacts.queries import variables_of_contacts, variables_of_list
+from contacts.segments import services as segments
+from contacts.segments.trees import InvalidFilter
 from contacts.sheet_errors import SheetError
 from contacts.sheets import peek
 from messaging import counts, progress, template_text
@@ -51,6 +53,9 @@ def create_campaign(
     file: "File[bytes] | None" = None,
     file_name: str = "",
     contact_list: ContactList | None = None,
+    segment: Segment | None = None,
+    excluded_lists: Collection[ContactList] = (),
+    excluded_segments: Collection[Segment] = (),
     senders: Collection[Sender] | None = None,
     min_delay_ms: int | None = None,
     max_delay_ms: int | None = None,
@@ -61,10 +66,11 @@ def create_campaign(
     start: bool = False,
     by: Actor = None,
 ) -> Campaign:
-    """Makes a campaign to the people of an uploaded sheet, of a list, or of both. A task then reads the sheet.
+    """Makes a campaign to the people of an uploaded sheet, of a list, of a segment, or of several of them, less those on
+    excluded lists and in excluded segments. A task then reads the sheet and fixes the audience.
 
     Without `senders` all of the organization's are used. Raises `ValidationError` with the fields' names (name,
-    template, file, contact_list, senders, min_delay_ms, max_delay_ms, windows, timezone); then nothing is stored.
+    template, file, contact_list, segment, excluded_segments, senders, min_delay_ms, max_delay_ms, windows, timezone); then nothing is stored.
     """
     errors = _Errors()
     errors.collect("windows", lambda: parse_windows([] if windows is None else windows))
@@ -73,10 +79,13 @@ def create_campaign(
     parsed = errors.collect("template", lambda: template_text.parse(template))
     seen = errors.collect("file", lambda: peek(file, file_name, organization.default_region)) if file else None
     chosen = list(Sender.objects.for_organization(organization) if senders is None else senders)
-    _check_fields(errors, name, file, contact_list, chosen)
+    _check_fields(errors, name, file is not None, contact_list, segment, chosen)
+    _check_segments(errors, segment, excluded_segments)
     delays = _delays(errors, chosen, min_delay_ms, max_delay_ms)
     if parsed is not None and (seen is not None or file is None):  # a large sheet is looked into by the task
-        errors.collect("template", lambda: _check_variables(parsed, seen.columns if seen else (), contact_list))
+        errors.collect(
+            "template", lambda: _check_variables(parsed, seen.columns if seen else (), contact_list, segment)
+        )
     errors.raise_any()
     with ExitStack() as storing:
         list_import = None
@@ -105,11 +114,14 @@ def create_campaign(
             organization=organization,
             name=name.strip(),
             contact_list=contact_list,
+            segment=segment,
             list_import=list_import,
             batch=batch,
             start_when_ready=start,
             created_by=by if isinstance(by, User) else None,
         )
+        campaign.excluded_lists.set(excluded_lists)
+        campaign.excluded_segments.set(excluded_segments)
         record(organization=organization, by=by, action="campaign.created", target=campaign.name)
     return campaign
 
@@ -142,20 +154,30 @@ class _Errors:
 def _check_fields(
     errors: _Errors,
     name: str,
-    file: "File[bytes] | None",
+    has_file: bool,
     contact_list: ContactList | None,
+    segment: Segment | None,
     senders: list[Sender],
 ) -> None:
     if not name.strip():
         errors.add("name", _("Give the campaign a name."))
     if len(name.strip()) > 120:
         errors.add("name", _("The name may have 120 characters."))
-    if file is None and contact_list is None:
-        errors.add("file", _("Upload an Excel sheet, or choose a list."))
-    if contact_list is not None and file is None and not contact_list.contacts.exists():
+    if not has_file and contact_list is None and segment is None:
+        errors.add("file", _("Upload an Excel sheet, or choose a list or a segment."))
+    if contact_list is not None and not has_file and segment is None and not contact_list.contacts.exists():
         errors.add("contact_list", _("Nobody is on the list “%(name)s”.") % {"name": contact_list.name})
     if not senders:
         errors.add("senders", _("Choose at least one sender. Add one under Senders if there is none."))
+
+
+def _check_segments(errors: _Errors, segment: Segment | None, excluded: Collection[Segment]) -> None:
+    """A segment that asks for something that was deleted could mean everybody."""
+    for field, each in [("segment", segment), *(("excluded_segments", each) for each in excluded)]:
+        problem = segments.described(each)[1] if each is not None else ""
+        if each is not None and problem:
+            text = _("The segment “%(name)s” must be mended first. %(problem)s")
+            errors.add(field, text % {"name": each.name, "problem": problem})
 
 
 def _delays(errors: _Errors, senders: list[Sender], shortest: int | None, longest: int | None) -> tuple[int, int]:
@@ -173,11 +195,16 @@ def _delays(errors: _Errors, senders: list[Sender], shortest: int | None, longes
     return shortest, longest
 
 
-def _check_variables(template: Template, columns: Iterable[Column], contact_list: ContactList | None) -> None:
-    """Raises `TemplateError` for a variable that neither the sheet's columns nor the list's contacts have."""
+def _check_variables(
+    template: Template, columns: Iterable[Column], contact_list: ContactList | None, segment: Segment | None
+) -> None:
+    """Raises `TemplateError` for a variable that neither the sheet's columns nor the list's contacts have, nor any of the
+    organization's where a segment is chosen."""
     known = dict.fromkeys(column_rules.variables_of(columns))
     if contact_list is not None:
         known.update(dict.fromkeys(variables_of_list(contact_list, template.variables)))
+    if segment is not None:
+        known.update(dict.fromkeys(variables_of_contacts(segment.organization)))
     template_text.check(template, known)
 
 
@@ -186,7 +213,7 @@ def _check_variables(template: Template, columns: Iterable[Column], contact_list
 
 def prepare_campaign(*, campaign_id: int) -> None:
     """Reads the sheet, fixes the audience, and starts the campaign if that was asked for. Safe to repeat."""
-    campaign = Campaign.objects.select_related("batch", "contact_list", "list_import").get(pk=campaign_id)
+    campaign = Campaign.objects.select_related("batch", "contact_list", "segment", "list_import").get(pk=campaign_id)
     if campaign.list_import is not None:
         list_import = imports.read(
             list_import_id=campaign.list_import.pk, accept=lambda columns: _accept(campaign, columns)
@@ -202,7 +229,7 @@ def prepare_campaign(*, campaign_id: int) -> None:
 def _accept(campaign: Campaign, columns: list[Column]) -> None:
     """Refuses a sheet that lacks a variable of the text before its rows are read."""
     try:
-        _check_variables(template_text.parse(campaign.batch.text), columns, campaign.contact_list)
+        _check_variables(template_text.parse(campaign.batch.text), columns, campaign.contact_list, campaign.segment)
     except TemplateError as error:
         raise SheetError(str(error)) from error
 
@@ -232,16 +259,21 @@ def _freeze(campaign: Campaign) -> None:
     list_import = campaign.list_import
     columns = column_rules.from_json(list_import.columns) if list_import else []
     template = template_text.parse(campaign.batch.text)
-    _check_variables(template, columns, campaign.contact_list)
+    _check_variables(template, columns, campaign.contact_list, campaign.segment)
     forget_audience(campaign)  # one that was scheduled had an audience to look at; what counts is who is there now
-    people = audience.insert_messages(campaign, template.required)
+    moment = now()
+    try:
+        people = audience.insert_messages(campaign, template.required, at=moment)
+    except InvalidFilter as error:
+        raise _Unusable(_("A segment asks for what is no longer there. %s") % " ".join(error.messages)) from error
     if not people.numbers:
         raise _Unusable(_nobody(campaign))
     counts.add(campaign.batch_id, people.numbers)
     campaign.merged = people.overridden + (list_import.merged if list_import else 0)
     campaign.invalid_rows = list_import.invalid if list_import else 0
-    campaign.frozen_at = now()
-    campaign.save(update_fields=["merged", "invalid_rows", "frozen_at"])
+    campaign.frozen_at = moment
+    campaign.segment_summary = segments.described(campaign.segment)[0] if campaign.segment else ""
+    campaign.save(update_fields=["merged", "invalid_rows", "frozen_at", "segment_summary"])
     if list_import is not None:
         imports.forget_people(list_import.pk)  # the messages hold their values now
     if campaign.start_when_ready:
@@ -268,6 +300,8 @@ def reads_people_at_start(campaign: Campaign) -> bool:
 
 def _nobody(campaign: Campaign) -> str:
     list_import = campaign.list_import
+    if campaign.segment is not None:
+        return _("Nobody was in the segment “%(name)s” who is not excluded.") % {"name": campaign.segment}
     if list_import is None:
         return _("Nobody is on the list “%(name)s”.") % {"name": campaign.contact_list}
     return _(

@@ -7,7 +7,15 @@ from django.db.models import Count, QuerySet
 from accounts.models import Organization
 from contacts import columns as column_rules
 from contacts.columns import NAME, PHONE
-from contacts.models import BlocklistEntry, Contact, ContactList, ContactSettings, ImportedRow, ListImport
+from contacts.models import (
+    AttributeDefinition,
+    BlocklistEntry,
+    Contact,
+    ContactList,
+    ContactSettings,
+    ImportedRow,
+    ListImport,
+)
 from contacts.search import matching
 from contacts.tags import tag_name
 
@@ -60,6 +68,12 @@ def imports_of(organization: Organization) -> QuerySet[ListImport]:
 def rejected_rows(list_import: ListImport) -> QuerySet[ImportedRow]:
     """The rows without a usable number, in the sheet's order."""
     return ImportedRow.objects.filter(list_import=list_import).exclude(problem="").order_by("row_number")
+
+
+def variables_of_contacts(organization: Organization) -> list[str]:
+    """The variables that texts to contacts may use, whoever they are: name, phone, and every attribute."""
+    keys = AttributeDefinition.objects.for_organization(organization).values_list("key", flat=True)
+    return list(dict.fromkeys([NAME, PHONE, *keys]))
 
 
 def variables_of_list(contact_list: ContactList, wanted: Iterable[str] = ()) -> list[str]:
