@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization
 from campaigns.forecast import WhatIf
-from contacts.models import ContactList
+from contacts.models import ContactList, Segment
 from messaging.models import Batch
 from messaging.windows import parse as parse_windows
 from senders.models import Sender
@@ -54,6 +54,26 @@ class NewCampaignForm(forms.Form):
         empty_label=_("None"),
         widget=forms.Select(attrs={"x-on:change": "look"}),
         help_text=_("With a sheet and a list, everybody on either gets one message; the sheet's values win."),
+    )
+    segment = forms.ModelChoiceField(
+        label=_("Segment"),
+        queryset=Segment.objects.none(),
+        required=False,
+        empty_label=_("None"),
+        widget=forms.Select(attrs={"x-on:change": "look"}),
+        help_text=_("Whoever fits when the audience is fixed, shortly after you press the button, gets the message."),
+    )
+    excluded_lists = forms.ModelMultipleChoiceField(
+        label=_("But nobody on these lists"),
+        queryset=ContactList.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    excluded_segments = forms.ModelMultipleChoiceField(
+        label=_("But nobody in these segments"),
+        queryset=Segment.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     template = forms.CharField(
         label=_("Message"),
@@ -107,7 +127,10 @@ class NewCampaignForm(forms.Form):
         self.fields["senders"].queryset = senders  # type: ignore[attr-defined]
         self.fields["senders"].initial = list(senders.values_list("pk", flat=True))
         lists = ContactList.objects.for_organization(organization)
-        self.fields["contact_list"].queryset = lists  # type: ignore[attr-defined]
+        segments = Segment.objects.for_organization(organization)
+        for name, choices in (("contact_list", lists), ("excluded_lists", lists), ("segment", segments)):
+            self.fields[name].queryset = choices  # type: ignore[attr-defined]
+        self.fields["excluded_segments"].queryset = segments  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
@@ -126,6 +149,9 @@ class NewCampaignForm(forms.Form):
             "file": file or None,
             "file_name": file.name if file else "",
             "contact_list": given["contact_list"],
+            "segment": given["segment"],
+            "excluded_lists": list(given["excluded_lists"]),
+            "excluded_segments": list(given["excluded_segments"]),
             "senders": list(given["senders"]),
             "min_delay_ms": _milliseconds(given["min_delay"]),
             "max_delay_ms": _milliseconds(given["max_delay"]),

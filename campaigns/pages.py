@@ -63,7 +63,7 @@ def campaigns(request: OrganizationRequest, organization: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def new(request: OrganizationRequest, organization: str) -> HttpResponse:
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = NewCampaignForm(*sent, organization=request.organization)
+    form = NewCampaignForm(*sent, organization=request.organization, initial={"segment": request.GET.get("segment")})
     if form.is_valid():
         try:
             campaign = services.create_campaign(organization=request.organization, by=request.user, **form.values())
@@ -98,7 +98,7 @@ def _variables(request: OrganizationRequest) -> dict[str, Any]:
             context["sheet_error"] = str(error)
         else:
             context["is_large"] = seen is None
-    variables = {**_of_list(request), **(_of_sheet(seen) if seen else {})}
+    variables = {**_of_segment(request), **_of_list(request), **(_of_sheet(seen) if seen else {})}
     context["is_known"] = any(about["example"] for about in variables.values())
     if not variables:
         variables = {key: {"label": key, "example": ""} for key in ("name", "phone")}
@@ -131,6 +131,16 @@ def _of_list(request: OrganizationRequest) -> dict[str, dict[str, str]]:
     return {
         key: {"label": key, "example": str(example.get(key, ""))} for key in contact_queries.variables_of_list(chosen)
     }
+
+
+def _of_segment(request: OrganizationRequest) -> dict[str, dict[str, str]]:
+    """Every attribute there is: who fits is only known when the audience is fixed."""
+    if not request.POST.get("segment", "").isdecimal():
+        return {}
+    newest = Contact.objects.for_organization(request.organization).exclude(phone_number="").first()
+    example = {**newest.attributes, "name": newest.name, "phone": newest.phone_number} if newest else {}
+    known = contact_queries.variables_of_contacts(request.organization)
+    return {key: {"label": key, "example": str(example.get(key, ""))} for key in known}
 
 
 # -- One campaign --

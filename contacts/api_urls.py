@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contacts.api import blocklist, imports, lists, people
+from contacts.api import attributes, blocklist, imports, lists, people, segments
 
 urlpatterns = [
     path("contacts", people.ContactsView.as_view(), name="contacts"),
@@ -26,6 +26,18 @@ urlpatterns = [
     path("contacts/imports/<int:import_id>/undo", imports.UndoImportView.as_view(), name="undo-import"),
     path("contacts/imports/<int:import_id>/commit", imports.CommitImportView.as_view(), name="commit-import"),
     path("contacts/imports/<int:import_id>/cancel", imports.CancelImportView.as_view(), name="cancel-import"),
+    path("contacts/attributes", attributes.AttributesView.as_view(), name="attributes"),
+    path("contacts/attributes/<str:key>", attributes.AttributeView.as_view(), name="attribute"),
+    path(
+        "contacts/attributes/<str:key>/check/<str:kind>",
+        attributes.AttributeCheckView.as_view(),
+        name="check-attribute",
+    ),
+    path("segments", segments.SegmentsView.as_view(), name="segments"),
+    path("segments/fields", segments.FieldsView.as_view(), name="segment-fields"),
+    path("segments/count", segments.CountView.as_view(), name="count-filter"),
+    path("segments/<int:segment_id>", segments.SegmentView.as_view(), name="segment"),
+    path("segments/<int:segment_id>/count", segments.SegmentCountView.as_view(), name="count-segment"),
     path("blocklist", blocklist.BlocklistView.as_view(), name="blocklist"),
     path("blocklist/<str:phone_number>", blocklist.BlockedNumberView.as_view(), name="blocked-number"),
 ]

@@ -20,7 +20,16 @@ from accounts import services
 from accounts.models import Organization
 from campaigns.models import Campaign
 from contacts import merges
-from contacts.models import BlocklistEntry, Contact, ContactList, ContactMerge, ListImport, OtherNumber
+from contacts.models import (
+    AttributeDefinition,
+    BlocklistEntry,
+    Contact,
+    ContactList,
+    ContactMerge,
+    ListImport,
+    OtherNumber,
+    Segment,
+)
 from messaging import templates
 from messaging.models import BatchStatus, Group, TemplateVersion
 from session_service import leases
@@ -43,6 +52,16 @@ MAKE: dict[str, Callable[[Organization], Model]] = {
     "merge_id": lambda organization: make_merge(organization),
     "other_number_id": lambda organization: make_other_number(organization),
     "list_id": lambda organization: ContactList.objects.create(organization=organization, name=SECRET),
+    "segment_id": lambda organization: Segment.objects.create(
+        organization=organization, name=SECRET, filter={"field": "name", "operator": "is", "value": SECRET}
+    ),
+    "definition_id": lambda organization: AttributeDefinition.objects.create(
+        organization=organization, key="secret", label=SECRET
+    ),
+    "key": lambda organization: AttributeDefinition.objects.create(
+        organization=organization, key="secret", label=SECRET
+    ),
+    "kind": lambda organization: AttributeDefinition(kind="text"),
     "import_id": lambda organization: ListImport.objects.create(
         organization=organization, file_name=f"{SECRET}.xlsx", status=ListImport.Status.READY, for_contacts=True
     ),
