@@ -104,7 +104,7 @@ def canonical(kind: str, written: Any, *, region: str, decimal_mark: str = "") -
     """
     if written is None:
         return ""
-    text = str(written).strip()
+    text = str(written).encode("utf-8", "replace").decode().strip()  # no halves of signs: complaints repeat it
     if not text:
         return ""
     if kind == AttributeKind.NUMBER:

@@ -293,6 +293,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
+    "ENUM_NAME_OVERRIDES": {
+        "AttributeKindEnum": "contacts.models.AttributeKind",
+        "MessageKindEnum": "messaging.kinds.Kind",
+    },
 }
 
 # -- Admin --

@@ -162,7 +162,7 @@ class SegmentCountView(APIView):
 class CountView(APIView):
     capability = {"POST": VIEW}
 
-    @extend_schema(request=FilterOnly, responses=FoundSerializer)
+    @extend_schema(request=FilterOnly, responses=FoundSerializer, operation_id="filter_count_create")
     def post(self, request: ApiRequest) -> Response:
         """Counts the people of a filter that is not saved."""
         given = FilterOnly(data=request.data)

@@ -88,10 +88,9 @@ class Editor:
                 asked = sent.get(f"field-{name}")
                 if asked is None:
                     break
-                rows.append(
-                    Row(sent[f"field-{name}"], sent.get(f"operator-{name}", ""), sent.getlist(f"value-{name}"))
-                )
-            groups.append(Rows(_mode(sent[f"mode-{number}"]), rows))
+                operator, values = sent.get(f"operator-{name}", ""), sent.getlist(f"value-{name}")
+                rows.append(Row(str(asked), str(operator), [str(value) for value in values]))
+            groups.append(Rows(_mode(str(mode)), rows))
         made = cls(_mode(str(sent.get("mode", ""))), groups)
         made._press(str(sent.get("do", "")))
         return made

@@ -149,13 +149,13 @@ class _Reader:
         found = self.fields.get(name) if isinstance(name, str) else None
         try:
             if found is None:
-                raise _Wrong(_("there is no field “%(name)s”.") % {"name": str(name)[:60]})
+                raise _Wrong(_("there is no field “%(name)s”.") % {"name": _echo(name)})
             if unknown := set(written) - {"field", "operator", "value"}:
-                raise _Wrong(_("“%(name)s” means nothing here.") % {"name": min(unknown, key=str)})
+                raise _Wrong(_("“%(name)s” means nothing here.") % {"name": _echo(min(unknown, key=str))})
             wanted = written.get("operator")
             operator = found.operator(wanted) if isinstance(wanted, str) else None
             if operator is None:
-                raise _Wrong(_("“%(name)s” cannot be asked of it.") % {"name": str(wanted)[:60]})
+                raise _Wrong(_("“%(name)s” cannot be asked of it.") % {"name": _echo(wanted)})
             return self._with_value(found, operator, written.get("value"))
         except (_Wrong, values.DoesNotFit) as error:
             called = str(found.label) if found else "?"
@@ -172,7 +172,7 @@ class _Reader:
             label = choice_label(found, self.organization, wanted)
             if label is None:
                 raise _Wrong(
-                    _("choose one.") if not wanted else _("“%(value)s” is no longer there.") % {"value": wanted[:60]}
+                    _("choose one.") if not wanted else _("“%(value)s” is no longer there.") % {"value": _echo(wanted)}
                 )
             return Condition(found, operator, wanted, label)
         return Condition(found, operator, self._value(found, operator.takes, value))
@@ -200,6 +200,11 @@ class _Reader:
                 return _days(value)
             case _:
                 return _filled(values.canonical(AttributeKind.YES_NO, value, region=region))
+
+
+def _echo(written: Any) -> str:
+    """What somebody wrote, for a complaint about it: short, and fit to be sent back."""
+    return str(written)[:60].encode("utf-8", "replace").decode()
 
 
 def _at(path: str, step: str) -> str:
