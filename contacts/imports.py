@@ -23,6 +23,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts import live
+from accounts.locks import Lock
 from contacts import attributes, import_blocklist, import_people, import_rows, import_undo
 from contacts import columns as column_rules
 from contacts.columns import PLAIN, Column
@@ -34,7 +35,6 @@ from contacts.uploads import check_upload
 
 logger = logging.getLogger(__name__)
 
-ADVISORY_LOCK = 7_302  # the first half of this module's advisory locks; the second is the import
 EVENTS_A_SECOND = 4
 MOST_ATTEMPTS = 5
 PROGRESS_KEPT_FOR = 3600  # seconds
@@ -168,7 +168,7 @@ def _meaning(list_import: ListImport) -> ModuleType:
 def _only_one(list_import_id: int) -> Iterator[ListImport | None]:
     """The import, locked until the transaction ends; None where another process has it, or it is gone."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [ADVISORY_LOCK, list_import_id % 2**31])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [Lock.IMPORT, list_import_id % 2**31])
         is_ours = cursor.fetchone()[0]
     found = ListImport.objects.select_related("organization").filter(pk=list_import_id) if is_ours else None
     yield found.first() if found is not None else None
@@ -176,7 +176,7 @@ def _only_one(list_import_id: int) -> Iterator[ListImport | None]:
 
 def is_worked_on(list_import_id: int) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [ADVISORY_LOCK, list_import_id % 2**31])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [Lock.IMPORT, list_import_id % 2**31])
         return not cursor.fetchone()[0]
 
 

@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.timezone import now
 
+from accounts.locks import Lock
 from contacts import events
 from contacts.models import AskedBy, BlocklistEntry, Contact, ContactEvent, OptOutEvent, OtherNumber
 from contacts.phone_numbers import canonical
@@ -21,7 +22,6 @@ Kind = OptOutEvent.Kind
 Reason = BlocklistEntry.Reason
 Follower = Callable[[Sequence[OptOutEvent]], None]
 
-ADVISORY_LOCK = 7_302  # the first half of this module's advisory locks; the second is the organization
 ANSWERS_A_DAY = 6  # to one person: another robot that answers each of our answers gets no more
 CLOCKS_DIFFER = timedelta(minutes=1)  # at most, ours and WhatsApp's
 
@@ -81,7 +81,7 @@ def grant(wishes: Sequence[Wish]) -> list[Granted]:
     granted = []
     for organization_id in sorted(by_organization):
         with connection.cursor() as cursor:  # two workers that hear the same person through two senders: one answer
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [ADVISORY_LOCK, organization_id % 2**31])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [Lock.OPT_OUTS, organization_id % 2**31])
         granted += _Granting(organization_id, by_organization[organization_id]).run()
     return granted
 

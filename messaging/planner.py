@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.timezone import now as clock
 
+from accounts.locks import Lock
 from accounts.models import Organization
 from contacts.phone_zones import zone_of
 from messaging import counts, progress, recall, sources, sql
@@ -26,7 +27,6 @@ from senders.health import HEALTH_SQL, PROBE_SQL, SENDABLE_SQL
 from senders.pace import SenderPace, Slot, allocate
 from senders.quota import quotas_now
 
-ADVISORY_LOCK = 7_301  # the first half of this module's advisory locks; the second is the organization
 MOST_A_PASS = 300  # messages that one pass plans for an organization: a pause may have to wait for it
 MOST_QUEUED_A_SENDER = 2_000  # where no delay or quota limits the pace, this bounds what a pause has to take back
 CANCELLED_PER_TICK = 50_000
@@ -67,7 +67,7 @@ def plan_organization(organization: Organization) -> int:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_try_advisory_xact_lock(%s, %s), set_config('idle_in_transaction_session_timeout', %s, true)",
-                [ADVISORY_LOCK, organization.pk % 2**31, LONGEST_IDLE],
+                [Lock.PLANNING, organization.pk % 2**31, LONGEST_IDLE],
             )
             if not cursor.fetchone()[0]:
                 return 0  # another planner got there first

@@ -13,13 +13,13 @@ from django.db import connection, transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from accounts.locks import Lock
 from accounts.models import Organization
 from contacts.identities import Identity
 from messaging import people
 from senders.models import NumberCheck, Sender, SenderStatus
 from session_service.questions import NotAnswered, ask
 
-ADVISORY_LOCK = 7_303  # the first half; the second is the sender
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
@@ -69,7 +69,7 @@ def _reserve(sender: Sender, wanted: Sequence[str]) -> tuple[list[str], datetime
     asked about, and when there is an allowance again."""
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [ADVISORY_LOCK, sender.pk % 2**31])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [Lock.NUMBER_CHECK, sender.pk % 2**31])
         moment = now()
         room, again_at = min(
             _room(sender, settings.NUMBER_CHECKS_PER_MINUTE, MINUTE, moment),
