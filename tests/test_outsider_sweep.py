@@ -59,7 +59,7 @@ MAKE: dict[str, Callable[[Organization], Model]] = {
         organization=organization, key="secret", label=SECRET
     ),
     "key": lambda organization: AttributeDefinition.objects.create(
-        organization=organization, key="secret", label=SECRET
+        organization=organization, key="other", label=SECRET
     ),
     "kind": lambda organization: AttributeDefinition(kind="text"),
     "import_id": lambda organization: ListImport.objects.create(
