@@ -9,6 +9,7 @@ from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError, QuerySet
 from django.db.models.deletion import PROTECT, RESTRICT
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts.models import Organization
@@ -123,7 +124,7 @@ WITH listed AS (
     ON CONFLICT DO NOTHING RETURNING contact_id
 ), noted AS (
     INSERT INTO contacts_contactevent (contact_id, kind, source, detail, at)
-    SELECT contact_id, 'list_added', %(source)s, jsonb_build_object('list', %(list)s, 'name', %(name)s::text), now()
+    SELECT contact_id, 'list_added', %(source)s, jsonb_build_object('list', %(list)s, 'name', %(name)s::text), %(at)s
     FROM listed
 )
 SELECT count(*) FROM listed
@@ -134,7 +135,7 @@ WITH gone AS (
     RETURNING contact_id
 ), noted AS (
     INSERT INTO contacts_contactevent (contact_id, kind, source, detail, at)
-    SELECT contact_id, 'list_removed', %(source)s, jsonb_build_object('list', %(list)s, 'name', %(name)s::text), now()
+    SELECT contact_id, 'list_removed', %(source)s, jsonb_build_object('list', %(list)s, 'name', %(name)s::text), %(at)s
     FROM gone
 )
 SELECT count(*) FROM gone
@@ -166,7 +167,13 @@ def _change(
         found, parameters = _named(*chosen.query.sql_with_params())
     except EmptyResultSet:
         return 0
-    values = {"list": contact_list.pk, "name": contact_list.name, "source": events.name_of(by), **parameters}
+    values = {
+        "list": contact_list.pk,
+        "name": contact_list.name,
+        "source": events.name_of(by),
+        "at": now(),
+        **parameters,
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement.format(found=found), values)
         number = cursor.fetchone()[0]

@@ -2,12 +2,11 @@
 
 from django.urls import path
 
-from contacts.pages import blocklist, fields, imports, people, segments
+from contacts.pages import blocklist, contact, fields, imports, lists, people, segments
 
 app_name = "contacts"
 urlpatterns = [
     path("", people.contacts, name="list"),
-    path("/lists", people.lists, name="lists"),
     path("/segments", segments.segments, name="segments"),
     path("/segments/new", segments.new_segment, name="new_segment"),
     path("/segments/preview", segments.preview, name="segment_preview"),
@@ -19,6 +18,25 @@ urlpatterns = [
     path("/fields/add", fields.add_attribute, name="add_attribute"),
     path("/fields/tags", fields.change_tag, name="change_tag"),
     path("/fields/<int:definition_id>", fields.change_kind, name="change_kind"),
+    path("/new", contact.new, name="new_contact"),
+    path("/export", lists.export, name="export"),
+    path("/chosen", lists.chosen, name="chosen"),
+    path("/<int:contact_id>", contact.contact, name="contact"),
+    path("/<int:contact_id>/timeline", contact.contact_timeline, name="timeline"),
+    path("/<int:contact_id>/edit", contact.edit, name="edit_contact"),
+    path("/<int:contact_id>/delete", contact.delete, name="delete_contact"),
+    path("/<int:contact_id>/block", contact.block, name="block_contact"),
+    path("/<int:contact_id>/unblock", contact.unblock, name="unblock_contact"),
+    path("/<int:contact_id>/put-on-list", contact.put_on_list, name="put_on_list"),
+    path("/<int:contact_id>/take-off-list", contact.take_off_list, name="take_off_list"),
+    path("/<int:contact_id>/remove-number", contact.remove_number, name="remove_number"),
+    path("/<int:contact_id>/merge", contact.merge, name="merge"),
+    path("/<int:contact_id>/undo-merge", contact.undo_merge, name="undo_merge"),
+    path("/lists", lists.all_lists, name="lists"),
+    path("/lists/new", lists.new_list, name="new_list"),
+    path("/lists/<int:list_id>", lists.edit_list, name="edit_list"),
+    path("/lists/<int:list_id>/delete", lists.delete_list, name="delete_list"),
+    path("/lists/<int:list_id>/numbers", lists.paste, name="paste"),
     path("/import", imports.new_import, name="import"),
     path("/imports/<int:import_id>", imports.import_detail, name="import_detail"),
     path("/imports/<int:import_id>/live", imports.import_live, name="import_live"),
