@@ -43,6 +43,8 @@ def _ways(contacts: QuerySet[Contact], text: str, region: str) -> Iterator[Query
     ending = _ending_with(contacts, digits)
     is_short = len(digits) < SHORT and text[0] not in "0+"
     yield from [ending, *beginnings] if is_short else [*beginnings, ending]
+    parts = OtherNumber.objects.filter(phone_number__contains=digits.removeprefix("0") or digits)
+    yield contacts.filter(pk__in=parts.values("contact"))  # few have another number
     yield _by_words(contacts, text)
 
 

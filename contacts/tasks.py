@@ -3,7 +3,7 @@
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
-from contacts import attributes, imports
+from contacts import attributes, imports, merges
 
 
 @shared_task(base=DjangoTask, ignore_result=True)
@@ -25,3 +25,9 @@ def take_up_unfinished() -> None:
         run_import.apply_async((list_import_id,), expires=30)
     for definition_id in attributes.unconverted():
         convert_attribute.apply_async((definition_id,), expires=30)
+
+
+@shared_task(base=DjangoTask, ignore_result=True)
+def forget_old_merges() -> None:
+    """Beat asks for it: what it takes to undo merges is kept for a while only."""
+    merges.forget_old()

@@ -18,6 +18,7 @@ def install() -> None:
     _every(1, "Plan messages", "messaging.tasks.plan")
     _every(30, "Take back overdue messages", "messaging.tasks.recover_overdue")
     _every(30, "Take up imports that lost their worker", "contacts.tasks.take_up_unfinished")
+    _every(3600, "Forget how old merges are undone", "contacts.tasks.forget_old_merges")
     _every(30, "Take up campaigns that lost their worker", "campaigns.tasks.take_up_unprepared")
     _every(5, "Start and end campaigns by their schedules", "campaigns.tasks.run_schedules")
     _every(60, "Tell of campaigns that did not start", "campaigns.tasks.tell_of_schedules")

@@ -1,5 +1,7 @@
 """A contact's page and the pages of lists, as a person uses them."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -30,7 +32,7 @@ def at(name: str, *arguments: object) -> str:
     return reverse(f"contacts:{name}", args=["nusantara", *arguments])
 
 
-def shown(client: Client, name: str, *arguments: object, **query: object) -> str:
+def shown(client: Client, name: str, *arguments: object, **query: Any) -> str:
     response = client.get(at(name, *arguments), query)
     assert response.status_code == 200
     return response.text

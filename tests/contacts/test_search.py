@@ -38,6 +38,7 @@ def people(organization, other_organization) -> None:
         ("สม", ["สมชาย ใจดี"]),
         ("0812-0000-0001", ["Ayu Wijaya"]),
         ("+62 812 9999 9999", ["Ayu Wijaya"]),  # another number of hers
+        ("999999", ["Ayu Wijaya"]),  # a part of it
         ("08120000", ["Ayu Wijaya", "Budi Santoso-Putra"]),
         ("62812", ["Ayu Wijaya", "Budi Santoso-Putra"]),
         ("812 0000", ["Ayu Wijaya", "Budi Santoso-Putra"]),
