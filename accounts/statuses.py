@@ -46,6 +46,13 @@ LOOKS: Final[dict[str, Look]] = {
     "reading": Look(_("Reading"), "info", icon="loader-2", working=True),
     "importing": Look(_("Importing"), "info", icon="loader-2", working=True),
     "done": Look(_("Imported"), "success", icon="circle-check"),
+    # Consent, and people who are erased
+    "never_asked": Look(_("Never said"), "neutral", icon="help-circle"),
+    "agreed": Look(_("Agreed"), "success", icon="circle-check"),
+    "withdrawn": Look(_("Took it back"), "warning", icon="ban"),
+    "waiting": Look(_("Waiting"), "warning", icon="clock"),
+    "removing": Look(_("Removing"), "info", icon="loader-2", working=True),
+    "erased": Look(_("Done"), "success", icon="circle-check"),
     # Numbers on the blocklist
     "blocked": Look(_("Blocked"), "danger", icon="ban"),
     "opted_out": Look(_("Opted out"), "warning", icon="hand-stop"),

@@ -22,7 +22,7 @@ from accounts.requests import ApiRequest
 from campaigns import queries, services, tasks
 from campaigns.models import Campaign
 from contacts.models import ContactList, Segment
-from messaging.models import Message, MessageStatus
+from messaging.models import Message, MessageStatus, Purpose
 from messaging.services import NotAllowed
 from messaging.tasks import plan
 from senders.models import Sender
@@ -74,7 +74,16 @@ class NewCampaign(serializers.Serializer[Any]):
         default=False, help_text="The windows are meant in each recipient's own time, from the number's region."
     )
     typing = serializers.BooleanField(default=False, help_text="Show “typing…” before each message.")
+    purpose = serializers.CharField(
+        default=Purpose.MARKETING.value,
+        help_text="marketing or service. Where the organization demands consent, marketing goes only to who gave it.",
+    )
     start = serializers.BooleanField(default=False, help_text="Start as soon as the list is read.")
+
+    def validate_purpose(self, purpose: str) -> str:
+        if purpose not in Purpose.values:
+            raise ValidationError(f"Write {' or '.join(Purpose.values)}.")
+        return purpose
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         # A form has no lists: `senders=1,2` means the same as `senders=1&senders=2`.
@@ -96,6 +105,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     timezone = serializers.CharField(source="batch.timezone")
     recipient_time = serializers.BooleanField(source="batch.recipient_time")
     typing = serializers.BooleanField(source="batch.typing")
+    purpose = serializers.CharField(source="batch.purpose", help_text="marketing or service")
     senders = serializers.PrimaryKeyRelatedField[Sender](source="batch.senders", many=True, read_only=True)
     file_name = serializers.CharField(source="list_import.file_name", default=None)
     started_at = serializers.DateTimeField(source="batch.started_at")
@@ -121,7 +131,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
                 "segment_summary",
             ),
             *("senders", "min_delay_ms", "max_delay_ms", "merged", "invalid_rows"),
-            *("windows", "timezone", "recipient_time", "typing"),
+            *("windows", "timezone", "recipient_time", "typing", "purpose"),
             *("created_at", "started_at", "finished_at"),
         )
         read_only_fields = fields

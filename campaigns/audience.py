@@ -6,19 +6,23 @@ of the sheet. Each person becomes one message: `pending`, or `skipped` with the 
 statement, so that they mean the very people that get a message.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.utils.timezone import now
 
 from campaigns.models import Campaign
+from contacts import unreachable
 from contacts.segments import compiled
 from contacts.segments import services as segments
 from contacts.segments.services import WORK_MEMORY
+from messaging import sources
 from messaging.counts import Key
-from messaging.models import MessageStatus, SkipReason
+from messaging.models import Message, MessageStatus, SkipReason
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,10 @@ WITH sheet AS (
     FROM listed FULL JOIN sheet USING (phone_number)
     WHERE NOT EXISTS (SELECT FROM excluded WHERE excluded.phone_number = COALESCE(listed.phone_number, sheet.phone_number))
 ), judged AS (
-    SELECT people.*, blocked.reason AS blocked_as, (
+    SELECT people.*, COALESCE(blocked.reason, CASE WHEN %(needs_consent)s AND NOT EXISTS (
+        SELECT FROM contacts_consent AS consent WHERE consent.organization_id = %(organization)s
+            AND consent.phone_number = people.phone_number AND consent.is_given
+    ) THEN %(no_consent)s END) AS blocked_as, (
         SELECT string_agg(key, ', ') FROM unnest(%(required)s::text[]) AS key
         WHERE COALESCE(people.variables ->> key, '') !~ '\S'
     ) AS missing
@@ -100,11 +107,12 @@ def insert_messages(campaign: Campaign, required: Sequence[str], *, at: datetime
                 "pending": MessageStatus.PENDING,
                 "skipped": MessageStatus.SKIPPED,
                 "missing_variable": SkipReason.MISSING_VARIABLE,
+                "no_consent": SkipReason.NO_CONSENT,
+                "needs_consent": sources.needs_consent(campaign.batch),
             },
         )
         rows = cursor.fetchall()
-    numbers = {(status, reason): number for status, reason, number, _overridden in rows}
-    return Audience(numbers, overridden=rows[0][3] if rows else 0)
+    return _counted(campaign, rows)
 
 
 def _people(name: str, list_ids: Sequence[int | None], of: Sequence[Any], at: datetime) -> compiled.Query:
@@ -118,3 +126,28 @@ def _people(name: str, list_ids: Sequence[int | None], of: Sequence[Any], at: da
     if lists:
         queries.append(compiled.Query(_ON_LISTS.format(name=name), {f"lists_{name}": lists}))
     return compiled.union(queries) if queries else compiled.Query(_NOBODY, {})
+
+
+def _counted(campaign: Campaign, rows: Sequence[Any]) -> Audience:
+    """The audience from what the statement gave, once erased people are skipped as well."""
+    numbers = Counter[Key]({(status, reason): number for status, reason, number, _overridden in rows})
+    for reason, skipped in _skip_erased(campaign).items():
+        numbers[MessageStatus.PENDING, ""] -= skipped
+        numbers[MessageStatus.SKIPPED, reason] += skipped
+    return Audience({key: number for key, number in numbers.items() if number}, overridden=rows[0][3] if rows else 0)
+
+
+def _skip_erased(campaign: Campaign) -> dict[str, int]:
+    """Skips people who were erased and must not be messaged. Returns how many, by reason."""
+    pending = Message.objects.filter(batch_id=campaign.batch_id, stage=MessageStatus.PENDING)
+    found = unreachable.recognise(
+        organization_id=campaign.organization_id,
+        people=pending.values_list("phone_number", "lid").iterator(unreachable.AT_ONCE),
+    )
+    skipped = {}
+    for reason in set(found.values()):
+        numbers = [number for (number, _lid), why in found.items() if why == reason]
+        skipped[reason] = pending.filter(phone_number__in=numbers).update(
+            status=MessageStatus.SKIPPED, skip_reason=reason, ended_at=now()
+        )
+    return skipped

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Organization
 from campaigns.forecast import WhatIf
 from contacts.models import ContactList, Segment
-from messaging.models import Batch
+from messaging.models import Batch, Purpose
 from messaging.windows import parse as parse_windows
 from senders.models import Sender
 
@@ -115,6 +115,16 @@ class NewCampaignForm(forms.Form):
     recipient_time = forms.BooleanField(
         label=_("In each recipient's own time"), required=False, help_text=_("From the region of the number.")
     )
+    purpose = forms.ChoiceField(
+        label=_("Purpose"),
+        choices=Purpose.choices,
+        initial=Purpose.MARKETING,
+        required=False,
+        help_text=_(
+            "Service is what a customer expects, such as news of an order. Marketing goes only to people who agreed, "
+            "where your organization demands that."
+        ),
+    )
     typing = forms.BooleanField(
         label=_("Show “typing…” before each message"),
         required=False,
@@ -158,6 +168,7 @@ class NewCampaignForm(forms.Form):
             "windows": windows_of(given),
             "recipient_time": given["recipient_time"],
             "typing": given["typing"],
+            "purpose": given["purpose"] or Purpose.MARKETING,
         }
 
     def add_service_errors(self, error: ValidationError) -> None:

@@ -31,7 +31,7 @@ from contacts.sheet_errors import SheetError
 from contacts.sheets import peek
 from messaging import counts, progress, template_text
 from messaging import services as messaging_services
-from messaging.models import Batch, BatchStatus
+from messaging.models import Batch, BatchStatus, Purpose
 from messaging.services import NotAllowed
 from messaging.template_text import Template, TemplateError
 from messaging.windows import parse as parse_windows
@@ -63,6 +63,7 @@ def create_campaign(
     timezone: str = "",
     recipient_time: bool = False,
     typing: bool = False,
+    purpose: str = Purpose.MARKETING,
     start: bool = False,
     by: Actor = None,
 ) -> Campaign:
@@ -106,6 +107,7 @@ def create_campaign(
             timezone=timezone,
             recipient_time=recipient_time,
             typing=typing,
+            purpose=purpose,
         )
         batch.senders.set(chosen)
         if list_import is not None:

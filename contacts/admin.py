@@ -21,13 +21,27 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
 from accounts.admin_lists import EMPTY, LongListMixin, RelatedFilter, moment_column, name_column, pairs, status_column
-from contacts import admin_blocklist, admin_history, admin_segments, blocklist, import_requests, services, tasks
+from contacts import (
+    admin_blocklist,
+    admin_consent,
+    admin_history,
+    admin_segments,
+    blocklist,
+    import_requests,
+    services,
+    tasks,
+)
 from contacts.admin_phone import PhoneForm, PhoneSearchMixin
 from contacts.columns import variable_key
 from contacts.models import Contact, ContactList, ContactListMember, ImportChange, ImportedRow, ListImport
 from contacts.phone_numbers import InvalidNumber
 
-__all__ = ["admin_blocklist", "admin_history", "admin_segments"]  # whose admins are registered with it
+__all__ = [
+    "admin_blocklist",
+    "admin_consent",
+    "admin_history",
+    "admin_segments",
+]  # whose admins are registered with it
 
 REFUSALS = (ValidationError, services.NotAllowed, InvalidNumber)
 

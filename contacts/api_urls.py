@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contacts.api import attributes, blocklist, imports, lists, people, segments
+from contacts.api import attributes, blocklist, consent, imports, lists, people, privacy, segments
 
 urlpatterns = [
     path("contacts", people.ContactsView.as_view(), name="contacts"),
@@ -38,6 +38,11 @@ urlpatterns = [
     path("segments/count", segments.CountView.as_view(), name="count-filter"),
     path("segments/<int:segment_id>", segments.SegmentView.as_view(), name="segment"),
     path("segments/<int:segment_id>/count", segments.SegmentCountView.as_view(), name="count-segment"),
+    path("consents", consent.ConsentsView.as_view(), name="consents"),
+    path("consents/<str:phone_number>", consent.ConsentView.as_view(), name="consent"),
+    path("erasures", privacy.ErasuresView.as_view(), name="erasures"),
+    path("erasures/<int:erasure_id>", privacy.ErasureView.as_view(), name="erasure"),
+    path("person-export", privacy.PersonExportView.as_view(), name="person-export"),
     path("blocklist", blocklist.BlocklistView.as_view(), name="blocklist"),
     path("blocklist/<str:phone_number>", blocklist.BlockedNumberView.as_view(), name="blocked-number"),
 ]

@@ -49,6 +49,14 @@ class ImportForm(forms.Form):
         required=False,
         help_text=_("Between commas, such as: customer, jakarta."),
     )
+    consent_source = forms.CharField(
+        label=_("They agreed to be messaged: where?"),
+        max_length=200,
+        required=False,
+        help_text=_(
+            "Such as: stand at the fair in March. Empty, if they did not, or if a column of the file says it."
+        ),
+    )
 
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -57,6 +57,7 @@ def start_import(
     tag_names: Iterable[str] = (),
     purpose: str = Purpose.CONTACTS,
     block_as: str = BlocklistEntry.Reason.BLOCKED,
+    consent_source: str = "",
     sheet: str = "",
     mapping: Any = None,
     commit: bool = True,
@@ -66,7 +67,7 @@ def start_import(
     """Takes in a sheet of people, or of numbers for the blocklist; a task then reads it.
 
     Without `commit` it waits as `ready` after that. `list_name` is the name or the id of the list that the people
-    come on; a new one is made where there is none. `mapping` is what `contacts.mapping` takes. Where somebody
+    come on; a new one is made where there is none. Everybody agreed to be messaged at `consent_source`. `mapping` is what `contacts.mapping` takes. Where somebody
     `is_asked_about` the columns, phones that are not found are no error yet.
     Raises `SheetError`, and `ValidationError` for a tag; then nothing is stored or made.
     """
@@ -78,6 +79,7 @@ def start_import(
         if purpose == Purpose.CONTACTS:
             list_import.contact_list = find_or_create_list(organization=organization, name_or_id=list_name)
             list_import.tags = names
+            list_import.consent_source = consent_source.strip()[:200]
         list_import.for_contacts = True
         list_import.purpose = purpose
         list_import.block_as = block_as

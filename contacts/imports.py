@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from accounts import live
 from accounts.locks import Lock
-from contacts import attributes, import_blocklist, import_people, import_rows, import_undo
+from contacts import attributes, consent, import_blocklist, import_people, import_rows, import_undo, unreachable
 from contacts import columns as column_rules
 from contacts.columns import PLAIN, Column
 from contacts.import_people import ContactsMoved, Outcome
@@ -99,6 +99,8 @@ def _write(list_import_id: int) -> None:
                 _count_attempt(list_import, list_import.status)
                 _define_attributes(list_import)
                 outcome = _meaning(list_import).write(list_import, _Progress(list_import, Status.IMPORTING).note)
+                if list_import.purpose == ListImport.Purpose.CONTACTS:
+                    consent.write_import(list_import=list_import)
                 _finish(list_import, Status.DONE, **asdict(outcome))
                 forget_people(list_import_id)
             return
@@ -153,7 +155,17 @@ def _define_attributes(list_import: ListImport) -> None:
 
 
 def _preview(list_import: ListImport) -> Outcome:
-    """What would become of the rows; of a campaign's, only how many are merged and blocked is anybody's business."""
+    """What would become of the rows; of a campaign's, only how many are merged and blocked is anybody's business.
+
+    Whoever was erased, and must not be messaged, is on the blocklist again from here on.
+    """
+    numbers = ImportedRow.objects.filter(list_import=list_import).exclude(phone_number="")
+    unreachable.recognise(
+        organization_id=list_import.organization_id,
+        people=(
+            (number, "") for number in numbers.values_list("phone_number", flat=True).iterator(unreachable.AT_ONCE)
+        ),
+    )
     if list_import.for_contacts:
         return _meaning(list_import).preview(list_import)
     return import_people.count(list_import)

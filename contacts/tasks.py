@@ -3,7 +3,7 @@
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
-from contacts import attributes, imports, merges
+from contacts import attributes, erasure, imports, merges
 
 
 @shared_task(base=DjangoTask, ignore_result=True)
@@ -31,3 +31,16 @@ def take_up_unfinished() -> None:
 def forget_old_merges() -> None:
     """Beat asks for it: what it takes to undo merges is kept for a while only."""
     merges.forget_old()
+
+
+@shared_task(base=DjangoTask, ignore_result=True)
+def run_erasure(erasure_id: int) -> None:
+    """Erases one person, as far as it goes now."""
+    erasure.run(erasure_id=erasure_id)
+
+
+@shared_task(base=DjangoTask, ignore_result=True)
+def go_on_with_erasures() -> None:
+    """Beat asks for it: what had to wait is tried again, until nothing is left."""
+    for erasure_id in erasure.unfinished():
+        run_erasure.apply_async((erasure_id,), expires=30)

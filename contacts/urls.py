@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contacts.pages import blocklist, contact, fields, imports, lists, people, segments
+from contacts.pages import blocklist, contact, fields, imports, lists, people, privacy, segments
 
 app_name = "contacts"
 urlpatterns = [
@@ -46,6 +46,11 @@ urlpatterns = [
     path("/imports/<int:import_id>/undo", imports.undo_import, name="undo_import"),
     path("/imports/<int:import_id>/commit", imports.commit_import, name="commit_import"),
     path("/imports/<int:import_id>/cancel", imports.cancel_import, name="cancel_import"),
+    path("/<int:contact_id>/privacy", privacy.person, name="person_privacy"),
+    path("/<int:contact_id>/consent", privacy.change_consent, name="change_consent"),
+    path("/<int:contact_id>/everything", privacy.export, name="export_person"),
+    path("/<int:contact_id>/erase", privacy.erase, name="erase_person"),
+    path("/erasures", privacy.erasures, name="erasures"),
     path("/blocklist", blocklist.blocklist, name="blocklist"),
     path("/blocklist/add", blocklist.block, name="block"),
     path("/blocklist/remove", blocklist.unblock, name="unblock"),

@@ -112,7 +112,7 @@ class BatchAdmin(OrganizationAdmin):
     date_hierarchy = "created_at"
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("state", "status_reason", "organization", "origin", "message_text")}),
+        (None, {"fields": ("state", "status_reason", "organization", "origin", "purpose", "message_text")}),
         (_("Figures"), {"fields": ("figures",)}),
         (_("Pace"), {"fields": ("senders", "delay", "typing", "priority", "windows", "recipient_time", "timezone")}),
         (_("History"), {"fields": ("created", "started", "finished")}),

@@ -7,10 +7,13 @@ class MessagingConfig(AppConfig):
     verbose_name = _("Messaging")
 
     def ready(self) -> None:
-        from contacts import opt_outs, timeline  # models can be imported only now
+        # Models can be imported only now.
+        from contacts import opt_outs, person, timeline
         from messaging import opt_out_rates, segment_fields
+        from messaging.person_part import PART
         from messaging.timeline import MESSAGES
 
         segment_fields.register_fields()
         timeline.register(MESSAGES)
         opt_outs.follow(opt_out_rates.attribute)
+        person.register(PART)

@@ -22,6 +22,7 @@ from django.utils.timezone import now
 
 from messaging.models import Media
 
+STORED_UNDER = "messages/"
 CHUNK_BYTES = 1024 * 1024
 COPIES_KEPT_SECONDS = 24 * 3600
 KEPT_WITHOUT_A_MESSAGE = timedelta(hours=1)  # longer than it takes from a file to its message
@@ -49,7 +50,7 @@ def store(*, organization_id: int, file: IO[bytes], mime_type: str, file_name: s
     """Puts a file into the storage and gives its row; the same file of the same name is stored once."""
     sha256, size = fingerprint(file)
     extension = mimetypes.guess_extension(mime_type.split(";")[0].strip()) or ""
-    name = f"messages/{organization_id}/{sha256[:2]}/{sha256}{extension}"
+    name = f"{STORED_UNDER}{organization_id}/{sha256[:2]}/{sha256}{extension}"
     media, is_new = Media.objects.get_or_create(
         organization_id=organization_id,
         sha256=sha256,

@@ -25,7 +25,7 @@ class MessageStatus(models.IntegerChoices):
     READ = 60, "read"  # the person opened it
     FAILED = 70, "failed"  # refused for good, or out of tries; `error_code` says why
     UNKNOWN = 80, "unknown"  # may have left and cannot be asked about: never resent by itself
-    CANCELLED = 90, "cancelled"  # its batch was cancelled before it was leased
+    CANCELLED = 90, "cancelled"  # its batch was cancelled, or its person erased, before it was leased
     SKIPPED = 100, "skipped"  # never attempted on purpose; `skip_reason` says why
     RECEIVED = 110, "received"  # written by a person to a sender (direction "in")
 
@@ -41,6 +41,7 @@ class SkipReason(models.TextChoices):
     DUPLICATE = "duplicate", _("Same person twice")
     MISSING_VARIABLE = "missing_variable", _("A variable of the text is empty")
     FREQUENCY_CAP = "frequency_cap", _("Messaged too recently")
+    NO_CONSENT = "no_consent", _("Has not agreed to be messaged")
 
 
 class BatchStatus(models.TextChoices):
@@ -58,6 +59,13 @@ class Priority(models.IntegerChoices):
     NORMAL = 5, _("normal")
 
 
+class Purpose(models.TextChoices):
+    """Why a batch is sent. Where the organization demands consent, marketing goes only to people who gave it."""
+
+    MARKETING = "marketing", _("Marketing")
+    SERVICE = "service", _("Service")  # what a customer expects, such as news of an order
+
+
 class Batch(models.Model):
     """Messages sent under one plan: pool of senders, pace, priority, text."""
 
@@ -68,6 +76,13 @@ class Batch(models.Model):
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="batches")
     origin = models.CharField(_("origin"), max_length=10, choices=Origin.choices, default=Origin.CAMPAIGN)
+    purpose = models.CharField(
+        _("purpose"),
+        max_length=10,
+        choices=Purpose.choices,
+        default=Purpose.MARKETING,
+        db_default=Purpose.MARKETING.value,
+    )
     status = models.CharField(_("status"), max_length=10, choices=BatchStatus.choices, default=BatchStatus.READY)
     status_reason = models.CharField(_("reason"), max_length=300, blank=True)
     text = models.TextField(_("text"), help_text=_("With {{variables}}."))
@@ -284,6 +299,12 @@ class Message(models.Model):
     deleted_at = models.DateTimeField(
         _("deleted"), null=True, blank=True, help_text=_("Taken back by who wrote it; its content is gone.")
     )
+    cleared_at = models.DateTimeField(
+        _("cleared"),
+        null=True,
+        blank=True,
+        help_text=_("Its text and file are gone: they were kept long enough, or the person was erased."),
+    )
 
     objects = OrganizationQuerySet.as_manager()
 
@@ -294,7 +315,7 @@ class Message(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["batch", "phone_number"],
-                condition=models.Q(batch__isnull=False),
+                condition=models.Q(batch__isnull=False) & ~models.Q(phone_number=""),
                 name="one_message_a_recipient",
             ),
             models.UniqueConstraint(
@@ -367,7 +388,9 @@ class Message(models.Model):
     @property
     def whom(self) -> str:
         """The person's number, or what there is instead of it: the group, or the LID."""
-        return self.phone_number or (str(self.group) if self.group is not None else f"LID {self.lid}")
+        if self.phone_number or self.group is not None:
+            return self.phone_number or str(self.group)
+        return f"LID {self.lid}" if self.lid else str(_("Erased person"))
 
 
 class BatchOptOut(models.Model):

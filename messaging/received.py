@@ -133,9 +133,7 @@ def storable(value: Any) -> Any:
 
 
 # Anybody can send a change that names a message of somebody else: what counts is who sent both.
-_NAMED_SQL = (
-    """whatsapp_id = %(whatsapp_id)s AND whatsapp_id <> '' AND sender_id = %(sender)s AND deleted_at IS NULL"""
-)
+_NAMED_SQL = """whatsapp_id = %(whatsapp_id)s AND whatsapp_id <> '' AND sender_id = %(sender)s AND deleted_at IS NULL AND cleared_at IS NULL"""
 _THEIRS_SQL = f"""{_NAMED_SQL} AND CASE WHEN %(from_me)s THEN direction = 'out' ELSE direction = 'in'
     AND (phone_number = %(phone_number)s AND phone_number <> '' OR lid = %(lid)s AND lid <> '') END"""
 # In a group, whom we know to be an admin may delete what others wrote.

@@ -45,6 +45,9 @@ def shown(message: Message) -> Shown:
     if message.deleted_at is not None:
         seen.show, seen.title = "note", _("This message was deleted.")
         return seen
+    if message.cleared_at is not None:
+        seen.show, seen.title = "note", _("The text is no longer kept.")
+        return seen
     if (quoted := content.get("reply_to")) is not None:
         seen.quote = quoted.get("text") or _("A message without text")
     if message.kind in WITH_FILE:

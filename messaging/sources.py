@@ -7,7 +7,7 @@ A source says which senders may serve it, at what pace, and which rows are its o
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from accounts.models import Organization
+from contacts import unreachable
+from contacts.models import ContactSettings
 from messaging import sql, template_text, windows
-from messaging.models import Batch, Message, MessageStatus, Priority, SkipReason
+from messaging.models import Batch, Message, MessageStatus, Priority, Purpose, SkipReason
 from messaging.windows import Windows
 from senders.pace import Plan, anytime
 
@@ -92,7 +94,8 @@ def blocked_sql(message: str) -> str:
 
 _PENDING_SQL = f"""
 SELECT message.id, message.phone_number, message.variables, message.text,
-    COALESCE(blocked.reason, CASE WHEN {{capped}} THEN 'frequency_cap' END, '')
+    COALESCE(blocked.reason, CASE WHEN {{unwanted}} THEN 'no_consent' END,
+        CASE WHEN {{capped}} THEN 'frequency_cap' END, '')
 FROM messaging_message AS message
 LEFT JOIN LATERAL ({blocked_sql("message")}) AS blocked ON TRUE
 WHERE message.stage = %(pending)s AND {{where}}
@@ -108,6 +111,21 @@ _CAPPED_SQL = """(
         AND other.batch_id IS NOT NULL AND other.batch_id <> message.batch_id
         AND other.stage IN (20, 30, 40) AND other.due_at > statement_timestamp() - %(cap_days)s * interval '1 day'
 ) >= %(cap_messages)s"""
+
+
+# Marketing to people who have not agreed, where the organization demands it.
+_UNWANTED_SQL = """NOT EXISTS (
+    SELECT FROM contacts_consent AS consent WHERE consent.organization_id = message.organization_id
+        AND consent.phone_number = message.phone_number AND consent.is_given
+)"""
+
+
+def needs_consent(batch: Batch | None) -> bool:
+    """Whether the batch goes only to people who agreed."""
+    if batch is None or batch.purpose != Purpose.MARKETING:
+        return False
+    settings = ContactSettings.objects.filter(organization_id=batch.organization_id)
+    return settings.filter(marketing_needs_consent=True).exists()
 
 
 def pending_messages(source: Source, limit: int) -> list[PendingMessage]:
@@ -126,7 +144,12 @@ def _found(source: Source, which: str, **parameters: Any) -> list[PendingMessage
     with connection.cursor() as cursor:
         sql.along_indexes(cursor, not source.few)
         cursor.execute(
-            _PENDING_SQL.format(capped=_CAPPED_SQL if capped else "FALSE", where=source.where) + which,
+            _PENDING_SQL.format(
+                capped=_CAPPED_SQL if capped else "FALSE",
+                unwanted=_UNWANTED_SQL if needs_consent(source.batch) else "FALSE",
+                where=source.where,
+            )
+            + which,
             {
                 "pending": MessageStatus.PENDING,
                 "cap_days": organization.cap_days,
@@ -135,10 +158,22 @@ def _found(source: Source, which: str, **parameters: Any) -> list[PendingMessage
                 **parameters,
             },
         )
-        return [
+        messages = [
             PendingMessage(row_id, phone_number, json.loads(variables), text, blocked_as)
             for row_id, phone_number, variables, text, blocked_as in cursor.fetchall()
         ]
+    if not messages:
+        return []
+    # What is planned and not yet leased when a person is erased, the erasure ends itself.
+    erased = unreachable.recognise(
+        organization_id=organization.pk, people=[(message.phone_number, "") for message in messages]
+    )
+    if not erased:
+        return messages
+    return [
+        replace(message, blocked_as=message.blocked_as or erased.get((message.phone_number, ""), ""))
+        for message in messages
+    ]
 
 
 # A person may be written to by a sender on hold only if they wrote to that sender before. Groups are no first contacts,

@@ -1,7 +1,7 @@
 """Leases due messages: the only way from `queued` to `sending`.
 
 One statement checks everything that must hold at the last moment: the lease of the sender, its state and health, its
-quotas, held first contacts, the state of the batch, the order within a chat, the blocklist.
+quotas, held first contacts, the state of the batch, the order within a chat, the blocklist, consent where it is needed.
 """
 
 import json
@@ -31,11 +31,13 @@ WITH owned AS (
     FROM unnest(%(senders)s::bigint[], %(epochs)s::bigint[], %(keeps)s::boolean[]) AS held (sender_id, epoch, keeps_id)
     CROSS JOIN LATERAL (
         SELECT lease.sender_id, lease.epoch, LEAST({QUOTA_LEFT_SQL}, {PROBE_SQL}) AS most,
-            COALESCE(sender.first_contacts_held_until > statement_timestamp(), FALSE) AS holds_first_contacts
+            COALESCE(sender.first_contacts_held_until > statement_timestamp(), FALSE) AS holds_first_contacts,
+            COALESCE(settings.marketing_needs_consent, FALSE) AS marketing_needs_consent
         FROM session_service_sessionlease AS lease
         JOIN senders_sender AS sender ON sender.id = lease.sender_id AND {SENDABLE_SQL}
         JOIN accounts_organization AS organization ON organization.id = sender.organization_id
         LEFT JOIN senders_senderusage AS usage ON usage.sender_id = sender.id
+        LEFT JOIN contacts_contactsettings AS settings ON settings.organization_id = sender.organization_id
         WHERE lease.sender_id = held.sender_id AND lease.epoch = held.epoch
             AND lease.worker_id = %(worker)s AND lease.expires_at > clock_timestamp()
             AND EXISTS (
@@ -49,7 +51,8 @@ WITH owned AS (
 ), picked AS (
     SELECT due.*, owned.epoch, owned.keeps_id
     FROM (SELECT * FROM owned ORDER BY random()) AS owned CROSS JOIN LATERAL (
-        SELECT message.id, message.organization_id, message.phone_number, message.lid, message.confirms_id
+        SELECT message.id, message.organization_id, message.phone_number, message.lid, message.confirms_id,
+            owned.marketing_needs_consent AND batch.purpose = 'marketing' AS needs_consent
         FROM messaging_message AS message
         LEFT JOIN messaging_batch AS batch ON batch.id = message.batch_id
         WHERE message.sender_id = owned.sender_id AND message.stage = %(queued)s AND message.due_at <= statement_timestamp()
@@ -77,18 +80,27 @@ WITH owned AS (
         FOR UPDATE OF message SKIP LOCKED
     ) AS due
     LIMIT %(room)s
+), judged AS (
+    SELECT picked.id, picked.epoch, picked.keeps_id,
+        -- As a CASE, so that nobody is looked up where no consent is needed.
+        COALESCE(blocked.reason, CASE WHEN picked.needs_consent THEN CASE WHEN NOT EXISTS (
+            SELECT FROM contacts_consent AS consent
+            WHERE consent.organization_id = picked.organization_id AND consent.phone_number = picked.phone_number
+                AND consent.is_given
+        ) THEN 'no_consent' END END) AS reason
+    FROM picked
+    LEFT JOIN LATERAL ({blocked_sql("picked")}) AS blocked ON TRUE
 )
 UPDATE messaging_message AS message SET
-    status = CASE WHEN blocked.reason IS NULL THEN %(sending)s ELSE %(skipped)s END,
-    skip_reason = COALESCE(blocked.reason, ''),
-    ended_at = CASE WHEN blocked.reason IS NULL THEN NULL ELSE statement_timestamp() END,
-    attempts = message.attempts + CASE WHEN blocked.reason IS NULL THEN 1 ELSE 0 END,
-    lease_epoch = picked.epoch,
-    keeps_id = picked.keeps_id,
+    status = CASE WHEN judged.reason IS NULL THEN %(sending)s ELSE %(skipped)s END,
+    skip_reason = COALESCE(judged.reason, ''),
+    ended_at = CASE WHEN judged.reason IS NULL THEN NULL ELSE statement_timestamp() END,
+    attempts = message.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END,
+    lease_epoch = judged.epoch,
+    keeps_id = judged.keeps_id,
     leased_at = statement_timestamp()
-FROM picked
-LEFT JOIN LATERAL ({blocked_sql("picked")}) AS blocked ON TRUE
-WHERE message.id = picked.id
+FROM judged
+WHERE message.id = judged.id
 RETURNING message.id, message.sender_id, message.lease_epoch, message.phone_number, message.text,
     message.whatsapp_id, message.attempts, message.batch_id, message.status, message.skip_reason,
     message.kind = 'text' AND message.content = '{{}}' AND message.phone_number <> ''

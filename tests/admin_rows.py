@@ -19,12 +19,16 @@ from campaigns.models import Campaign, Occurrence, Schedule
 from contacts.models import (
     AttributeDefinition,
     BlocklistEntry,
+    Consent,
+    ConsentChange,
     Contact,
     ContactEvent,
     ContactList,
     ContactListMember,
     ContactMerge,
     ContactSettings,
+    ErasedNumber,
+    Erasure,
     ImportChange,
     ImportedRow,
     ListImport,
@@ -84,6 +88,14 @@ def _people(organization: Organization, name: str, number: int, by: User) -> lis
         ),
         AttributeDefinition.objects.create(organization=organization, key=f"city_{number}", label=f"{name} city"),
         ContactListMember.objects.create(contact_list=contact_list, contact=contact),
+        Consent.objects.create(
+            organization=organization, phone_number=f"+628122{number:06}", is_given=True, source=f"{name} fair"
+        ),
+        ConsentChange.objects.create(
+            organization=organization, phone_number=f"+628123{number:06}", is_given=True, source=f"{name} fair"
+        ),
+        Erasure.objects.create(organization=organization, asked_by=f"{name} member"),
+        ErasedNumber.objects.create(organization=organization, fingerprint=f"{number:064x}", reason="opted_out"),
         ContactEvent.objects.create(contact=contact, kind=ContactEvent.Kind.CREATED, source=name),
         ContactMerge.objects.create(organization=organization, kept=contact, other_id=0, source=name),
         OtherNumber.objects.create(organization=organization, contact=contact, phone_number=f"+628122{number:06}"),

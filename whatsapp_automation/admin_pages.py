@@ -70,6 +70,8 @@ SECTIONS = (
             Entry(
                 "contacts.OptOutEvent", "unsubscribe", gettext_lazy("How people left and returned, with the proof.")
             ),
+            Entry("contacts.Consent", "thumb_up", gettext_lazy("Who agreed to be messaged, and who took it back.")),
+            Entry("contacts.Erasure", "person_remove", gettext_lazy("People who were erased, and how far that is.")),
             Entry("contacts.ContactSettings", "tune", gettext_lazy("Words and texts for leaving and returning.")),
             Entry("contacts.ListImport", "upload_file", gettext_lazy("Uploaded sheets and how they were read.")),
         ),
@@ -93,6 +95,8 @@ SECTIONS = (
             Entry("contacts.ContactListMember", "group_add", gettext_lazy("Which contact is on which list.")),
             Entry("contacts.ContactEvent", "timeline", gettext_lazy("What happened to contacts, and who did it.")),
             Entry("contacts.ContactMerge", "merge", gettext_lazy("Contacts that were made one.")),
+            Entry("contacts.ConsentChange", "history", gettext_lazy("All that people said about being messaged.")),
+            Entry("contacts.ErasedNumber", "fingerprint", gettext_lazy("Erased people who stay unreachable.")),
             Entry("contacts.OtherNumber", "contact_phone", gettext_lazy("Further numbers of contacts.")),
             Entry("messaging.TemplateVersion", "history_edu", gettext_lazy("What each template said at which time.")),
             Entry("messaging.BatchOptOut", "trending_down", gettext_lazy("After which campaign somebody opted out.")),

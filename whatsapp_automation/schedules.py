@@ -26,6 +26,7 @@ def install() -> None:
     _every(10, "Show senders that wait for a worker", "session_service.tasks.show_waiting")
     _every(3600, "Forget workers that ended", "session_service.tasks.forget_ended_workers")
     _every(600, "Back up sessions", "session_service.tasks.back_up_sessions")
+    _every(10, "Go on with erasures", "contacts.tasks.go_on_with_erasures")
     for organization in Organization.objects.all():
         install_for(organization)
 

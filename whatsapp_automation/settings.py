@@ -51,6 +51,7 @@ if not SECRET_KEY and IS_ON_THIS_MACHINE:
 elif not SECRET_KEY:
     env.complain("SECRET_KEY", "is not set.", "Set it to 50 or more random characters and keep it secret.")
     SECRET_KEY = secrets.token_urlsafe(50)  # this process only; the system check stops every command anyway
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", [])
 AUTH_STATE_KEYS = env.fernet_keys("AUTH_STATE_KEYS")
 if not AUTH_STATE_KEYS:
     if not IS_ON_THIS_MACHINE and "AUTH_STATE_KEYS" not in {problem.name for problem in env.problems}:

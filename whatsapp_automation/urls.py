@@ -25,6 +25,7 @@ urlpatterns = [
     path("o/<slug:organization>/senders", include("senders.urls")),
     path("o/<slug:organization>/senders", include("session_service.urls")),
     path("o/<slug:organization>/contacts", include("contacts.urls")),
+    path("o/<slug:organization>/contacts", include("messaging.privacy_urls")),
     path("o/<slug:organization>/campaigns", include("campaigns.urls")),
     path("o/<slug:organization>/messages", include("messaging.urls")),
     path("o/<slug:organization>/templates", include("messaging.template_urls")),

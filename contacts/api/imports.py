@@ -62,6 +62,13 @@ class NewImport(Columns):
     tags = serializers.CharField(
         required=False, allow_blank=True, default="", help_text="For everybody in the file, between commas."
     )
+    consent_source = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=200,
+        help_text="Everybody in the file agreed to be messaged, and this is where.",
+    )
     commit = serializers.BooleanField(
         default=True, help_text="false: only read it; nothing changes until POST …/commit."
     )

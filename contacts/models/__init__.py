@@ -1,6 +1,8 @@
 """People, the lists they are on, what happened to them, the numbers that must never be messaged, and uploaded sheets."""
 
 from contacts.models.blocklist import AskedBy, BlocklistEntry, OptOutEvent
+from contacts.models.consent import Consent, ConsentChange
+from contacts.models.erasure import ErasedNumber, Erasure
 from contacts.models.events import ContactEvent
 from contacts.models.fields import AttributeDefinition, AttributeKind
 from contacts.models.imports import ImportChange, ImportedRow, ListImport
@@ -14,12 +16,16 @@ __all__ = [
     "AttributeDefinition",
     "AttributeKind",
     "BlocklistEntry",
+    "Consent",
+    "ConsentChange",
     "Contact",
     "ContactEvent",
     "ContactList",
     "ContactListMember",
     "ContactMerge",
     "ContactSettings",
+    "ErasedNumber",
+    "Erasure",
     "ImportChange",
     "ImportedRow",
     "ListImport",

@@ -58,6 +58,14 @@ class ListImport(models.Model):
     tags: ArrayField = ArrayField(
         models.CharField(max_length=50), verbose_name=_("tags for everybody"), default=list, db_default=[], blank=True
     )
+    consent_source = models.CharField(
+        _("they agreed to be messaged"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Where: everybody in the file agreed there. Empty: the file says it of each, or nothing."),
+    )
     commit_when_read = models.BooleanField(
         _("import at once"), default=False, help_text=_("Write the people to contacts as soon as the file is read.")
     )

@@ -1,4 +1,4 @@
-"""What an organization decides about its people: how they leave and return."""
+"""What an organization decides about its people: how they leave and return, who must agree, what is kept how long."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -36,6 +36,20 @@ class ContactSettings(models.Model):
         db_default=OPT_OUT_RATE_DAYS,
         help_text=_("Who opts out so long after a campaign's message counts for that campaign."),
     )
+    marketing_needs_consent = models.BooleanField(
+        _("marketing needs consent"),
+        default=False,
+        db_default=False,
+        help_text=_("Marketing goes only to people who agreed; everybody else is skipped, also what waits already."),
+    )
+    texts_kept_days = models.PositiveIntegerField(
+        _("texts kept (days)"), null=True, blank=True, help_text=_("Empty: for ever.")
+    )
+    contacts_kept_days = models.PositiveIntegerField(
+        _("people kept without activity (days)"), null=True, blank=True, help_text=_("Empty: for ever.")
+    )
+    # Of the messages up to this id, all that are old enough have lost their texts: `messaging.retention`.
+    texts_cleared_up_to = models.BigIntegerField(default=0, db_default=0, editable=False)
 
     objects = OrganizationQuerySet.as_manager()
 

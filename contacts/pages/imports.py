@@ -40,6 +40,7 @@ def new_import(request: OrganizationRequest, organization: str) -> HttpResponse:
                 file_name=file.name,
                 list_name=form.list_name(),
                 tag_names=form.cleaned_data["tags"],
+                consent_source=form.cleaned_data["consent_source"],
                 purpose=form.cleaned_data["purpose"],
                 block_as=form.cleaned_data["block_as"],
                 commit=False,

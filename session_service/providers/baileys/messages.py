@@ -2,8 +2,8 @@
 
 from messaging import media
 from messaging.models import Message
+from session_service import queue
 from session_service.providers.base import Media, OutgoingMessage
-from session_service.queue import forms_of_messages
 
 
 def sent_under(sender_id: int, whatsapp_id: str) -> OutgoingMessage | None:
@@ -34,7 +34,7 @@ def sent_under(sender_id: int, whatsapp_id: str) -> OutgoingMessage | None:
         media=file,
         group=row.group.whatsapp_id if row.group else "",
         lid=row.lid,
-        wire_number=forms_of_messages([row.pk]).get(row.pk, ""),
+        wire_number=queue.forms_of_messages([row.pk]).get(row.pk, ""),
     )
 
 
