@@ -19,8 +19,9 @@ from rest_framework.views import APIView
 
 from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
-from campaigns import queries, services, tasks
+from campaigns import queries, schedules, services, tasks
 from campaigns.models import Campaign
+from campaigns.schedule_serializers import ScheduleSerializer
 from contacts.models import ContactList, Segment
 from messaging.models import Message, MessageStatus, Purpose
 from messaging.services import NotAllowed
@@ -96,7 +97,9 @@ class NewCampaign(serializers.Serializer[Any]):
 
 
 class CampaignSerializer(serializers.ModelSerializer[Campaign]):
-    status = serializers.CharField(help_text="reading, failed, ready, running, paused, completed or cancelled")
+    status = serializers.CharField(
+        help_text="reading, failed, ready, scheduled, running, paused, completed or cancelled"
+    )
     status_reason = serializers.CharField(source="batch.status_reason")
     template = serializers.CharField(source="batch.text")
     min_delay_ms = serializers.IntegerField(source="batch.min_delay_ms")
@@ -108,6 +111,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     purpose = serializers.CharField(source="batch.purpose", help_text="marketing or service")
     senders = serializers.PrimaryKeyRelatedField[Sender](source="batch.senders", many=True, read_only=True)
     file_name = serializers.CharField(source="list_import.file_name", default=None)
+    schedule = ScheduleSerializer(default=None, help_text="When it starts by itself; null where it does not.")
     started_at = serializers.DateTimeField(source="batch.started_at")
     finished_at = serializers.DateTimeField(source="batch.finished_at")
     url = serializers.SerializerMethodField(help_text="The page of the campaign.")
@@ -132,7 +136,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             ),
             *("senders", "min_delay_ms", "max_delay_ms", "merged", "invalid_rows"),
             *("windows", "timezone", "recipient_time", "typing", "purpose"),
-            *("created_at", "started_at", "finished_at"),
+            *("schedule", "created_at", "started_at", "finished_at"),
         )
         read_only_fields = fields
 
@@ -239,11 +243,11 @@ class StartView(ChangeView):
 
 
 class PauseView(ChangeView):
-    change = staticmethod(services.pause_campaign)
+    change = staticmethod(schedules.pause_campaign)
 
 
 class ResumeView(ChangeView):
-    change = staticmethod(services.resume_campaign)
+    change = staticmethod(schedules.resume_campaign)
 
 
 class CancelView(ChangeView):

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from campaigns import api, forecast_api
+from campaigns import api, api_schedules, forecast_api
 
 urlpatterns = [
     path("campaigns", api.CampaignsView.as_view(), name="campaigns"),
     path("campaigns/<int:campaign_id>", api.CampaignView.as_view(), name="campaign"),
+    path("campaigns/<int:campaign_id>/schedule", api_schedules.ScheduleView.as_view(), name="campaign-schedule"),
     path("campaigns/<int:campaign_id>/start", api.StartView.as_view(), name="start-campaign"),
     path("campaigns/<int:campaign_id>/pause", api.PauseView.as_view(), name="pause-campaign"),
     path("campaigns/<int:campaign_id>/resume", api.ResumeView.as_view(), name="resume-campaign"),

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Page, Paginator
+from django.db import transaction
 from django.forms.utils import ErrorDict
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,10 +21,11 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.permissions import requires
 from accounts.requests import OrganizationRequest
 from campaigns import forecast as forecasts
-from campaigns import queries, services, tasks
+from campaigns import pages_schedules, queries, schedules, services, tasks
 from campaigns.forecast import CampaignForecast
 from campaigns.forms import NewCampaignForm, WhatIfForm
 from campaigns.models import Campaign, CampaignStatus
+from campaigns.schedule_form import ScheduleForm
 from contacts import columns as column_rules
 from contacts import import_state, opt_out_texts
 from contacts import queries as contact_queries
@@ -64,9 +66,19 @@ def campaigns(request: OrganizationRequest, organization: str) -> HttpResponse:
 def new(request: OrganizationRequest, organization: str) -> HttpResponse:
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
     form = NewCampaignForm(*sent, organization=request.organization, initial={"segment": request.GET.get("segment")})
-    if form.is_valid():
+    schedule_form = ScheduleForm(*sent[:1], organization=request.organization, with_later=True)
+    if schedule_form.is_bound and schedule_form.is_valid() and schedule_form.repeats and "file" in request.FILES:
+        schedule_form.add_error(
+            "when", _("An uploaded sheet is sent once. Import it into a list, and choose that list.")
+        )
+    if form.is_valid() and schedule_form.is_valid():
         try:
-            campaign = services.create_campaign(organization=request.organization, by=request.user, **form.values())
+            with transaction.atomic():
+                campaign = services.create_campaign(
+                    organization=request.organization, by=request.user, **form.values()
+                )
+                if schedule_form.is_set:
+                    schedules.schedule_campaign(campaign=campaign, by=request.user, **schedule_form.asked())
         except ValidationError as error:
             form.add_service_errors(error)
         else:
@@ -75,7 +87,12 @@ def new(request: OrganizationRequest, organization: str) -> HttpResponse:
             return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
     file = request.FILES.get("file")
     # Only a page whose parts are replaced still holds the chosen file.
-    context = {"form": form, "file_name": str(file) if file and request.htmx else "", **_variables(request)}
+    context = {
+        "form": form,
+        "schedule_form": schedule_form,
+        "file_name": str(file) if file and request.htmx else "",
+        **_variables(request),
+    }
     template = "campaigns/form.html" if request.htmx else "campaigns/new.html"
     return render(request, template, context, status=422 if form.is_bound else 200)
 
@@ -222,12 +239,13 @@ def _find(request: OrganizationRequest, campaign_id: int) -> Campaign:
 def _live(request: OrganizationRequest, campaign: Campaign) -> dict[str, Any]:
     state = progress.snapshot(campaign.batch)
     context: dict[str, Any] = {"campaign": campaign, "status": str(campaign.status), "state": state}
+    context |= pages_schedules.shown(campaign)
     context["senders"] = list(campaign.batch.senders.all())
     list_import = campaign.list_import
     if list_import is not None:
         context["reading"] = import_state.state_of(list_import)
         context["rejected"] = contact_queries.rejected_rows(list_import)[:TROUBLE_SHOWN]
-    if campaign.status == CampaignStatus.READY:
+    if campaign.status in (CampaignStatus.READY, CampaignStatus.SCHEDULED) and campaign.frozen_at is not None:
         people = state["counts"]["pending"]
         context |= _previews(request, campaign, people)
     if campaign.status in FORESEEN:
@@ -306,13 +324,13 @@ def start(request: OrganizationRequest, organization: str, campaign_id: int) -> 
 @requires("campaigns.manage")
 @require_POST
 def pause(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
-    return _change(request, campaign_id, services.pause_campaign, _("Paused. Nothing more is sent."))
+    return _change(request, campaign_id, schedules.pause_campaign, _("Paused. Nothing more is sent."))
 
 
 @requires("campaigns.manage")
 @require_POST
 def resume(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
-    return _change(request, campaign_id, services.resume_campaign, _("Sending goes on."))
+    return _change(request, campaign_id, schedules.resume_campaign, _("Sending goes on."))
 
 
 @requires("campaigns.manage")

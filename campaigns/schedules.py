@@ -29,6 +29,7 @@ from messaging.windows import parse as parse_windows
 Kind = Schedule.Kind
 LONGEST_LATE_HOURS = 7 * 24
 CRON_FIELDS = 5
+MOST_RUNS = 1000
 SHORTEST_GAP = timedelta(minutes=5)
 GAPS_LOOKED_AT = 50
 
@@ -135,8 +136,8 @@ def _end_errors(schedule: Schedule) -> dict[str, Any]:
     errors: dict[str, Any] = {}
     if not 0 <= schedule.late_hours <= LONGEST_LATE_HOURS:
         errors["late_hours"] = _("Choose from 0 to 168 hours. With 0 it starts on time or not at all.")
-    if schedule.max_runs is not None and schedule.max_runs < 1:
-        errors["max_runs"] = _("It has to run once at least. Leave it empty for no limit.")
+    if schedule.max_runs is not None and not 1 <= schedule.max_runs <= MOST_RUNS:
+        errors["max_runs"] = _("Choose from 1 to 1,000 runs, or leave it empty for no limit.")
     if schedule.stop_action not in StopAction.values:
         errors["stop_action"] = _("Choose pause or cancel, or leave it empty.")
     elif schedule.stop_action and not schedule.repeats and schedule.stop_at is None:

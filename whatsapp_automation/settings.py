@@ -294,9 +294,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
+    # Fields of one name with other choices elsewhere.
     "ENUM_NAME_OVERRIDES": {
         "AttributeKindEnum": "contacts.models.AttributeKind",
         "MessageKindEnum": "messaging.kinds.Kind",
+        "ScheduleKindEnum": "campaigns.models.Schedule.Kind",
+        "StopActionEnum": "campaigns.models.StopAction",
     },
 }
 
