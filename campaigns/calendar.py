@@ -56,11 +56,12 @@ def _sent(organization: Organization, begin: datetime, end: datetime) -> Iterato
     )
     for campaign in found.order_by("-batch__started_at")[:MOST_SHOWN]:
         batch = campaign.batch
+        started = batch.started_at or end  # asked for above
         status = str(campaign.status)
-        if batch.started_at >= begin:
-            yield Entry(batch.started_at, campaign, status)
-        until = batch.finished_at or (now() if batch.status == BatchStatus.RUNNING else batch.started_at)
-        day = max(batch.started_at, begin - timedelta(days=1)).astimezone(zone).date() + timedelta(days=1)
+        if started >= begin:
+            yield Entry(started, campaign, status)
+        until = batch.finished_at or (now() if batch.status == BatchStatus.RUNNING else started)
+        day = max(started, begin - timedelta(days=1)).astimezone(zone).date() + timedelta(days=1)
         while (midnight := instant(datetime.combine(day, time.min), zone)) < min(until, end):
             yield Entry(midnight, campaign, status, continues=True)
             day += timedelta(days=1)

@@ -248,7 +248,7 @@ def _live(request: OrganizationRequest, campaign: Campaign) -> dict[str, Any]:
     if campaign.status in (CampaignStatus.READY, CampaignStatus.SCHEDULED) and campaign.frozen_at is not None:
         people = state["counts"]["pending"]
         context |= _previews(request, campaign, people)
-    if campaign.status in FORESEEN:
+    if campaign.status in FORESEEN and not campaign.repeats:
         context |= _foreseen(campaign, forecasts.recent(campaign))
     if campaign.frozen_at is not None:
         context["trouble"] = queries.in_trouble(campaign, TROUBLE_SHOWN)

@@ -145,7 +145,7 @@ def conclusion(
     times: defaultdict[tuple[str, str], int] = defaultdict(int)
     for delivery in network.deliveries():
         times[delivery["to"], delivery["text"]] += not delivery["duplicate"]
-    wanted = Counter()
+    wanted: Counter[tuple[str, str]] = Counter()
     for number in range(plan.once + plan.repeated):
         runs = Occurrence.objects.filter(schedule__campaign__name=f"Plan {number}", outcome=Outcome.STARTED).count()
         for index in range(plan.people):
