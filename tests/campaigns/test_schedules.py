@@ -228,12 +228,24 @@ def test_each_occurrence_makes_a_new_campaign(organization, sender, owner) -> No
 def test_a_number_of_runs(campaign) -> None:
     schedule(campaign, kind="daily", time=time(9), max_runs=2)
     assert len(list(schedules.coming(fresh(campaign).schedule))) == 2
-    for day in (1, 2):
-        make_due(campaign, seconds=day)
+    for minutes in (2, 1):
+        make_due(campaign, minutes=minutes)
         run()
     campaign = fresh(campaign)
     assert (campaign.status, campaign.schedule.next_at, campaign.schedule.runs) == (CampaignStatus.COMPLETED, None, 2)
     assert Occurrence.objects.count() == 2
+
+
+def test_a_time_that_comes_again_is_not_taken_again(campaign) -> None:
+    """As when the server's clock is set back."""
+    schedule(campaign, kind="daily", time=time(9))
+    first = make_due(campaign, minutes=1).next_at
+    run()
+    Schedule.objects.update(next_at=first)
+    run()
+    assert Occurrence.objects.count() == 1
+    assert Campaign.objects.count() == 2
+    assert Schedule.objects.get().next_at > now()
 
 
 def test_a_last_day(campaign) -> None:
