@@ -1,13 +1,14 @@
 """What segments of contacts can ask about campaigns: who got one, received it, opened it, or wrote after it."""
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization
 from campaigns.models import Campaign
-from contacts.models import Segment
+from contacts.models import ContactList, Segment
 from contacts.segments import services
 from contacts.segments.fields import Choices, Field, Group, Kind, Text, register
-from messaging.models import MessageStatus
+from messaging.models import BatchStatus, MessageStatus
 
 _OF_CAMPAIGN = """SELECT message.phone_number FROM messaging_message AS message
     JOIN campaigns_campaign AS campaign ON campaign.batch_id = message.batch_id
@@ -29,6 +30,7 @@ def register_fields() -> None:
         _field("campaign_opened", _("opened the message"), _("did not open the message"), _READ),
     )
     services.uses.append(_campaigns_that_need)
+    services.uses_of_lists.append(_campaigns_that_spare)
 
 
 def _field(key: str, label: Text, label_not: Text, lowest: int) -> Field:
@@ -42,6 +44,15 @@ def _choices(organization: Organization) -> Choices:
 
 
 def _campaigns_that_need(segment: Segment) -> list[str]:
-    """Campaigns whose audience is not fixed yet: those that have one hold their own people."""
-    waiting = Campaign.objects.filter(segment=segment, frozen_at=None, error="")
-    return list(waiting.values_list("name", flat=True))
+    """Campaigns that nobody started: a scheduled one fixes its audience anew when it begins, and an exclusion that went
+    meanwhile would reach the very people whom it was to spare."""
+    return _names_of(Q(segment=segment) | Q(excluded_segments=segment))
+
+
+def _campaigns_that_spare(contact_list: ContactList) -> list[str]:
+    return _names_of(Q(excluded_lists=contact_list))
+
+
+def _names_of(condition: Q) -> list[str]:
+    waiting = Campaign.objects.filter(condition, error="", batch__status=BatchStatus.READY)
+    return list(waiting.distinct().values_list("name", flat=True))

@@ -17,6 +17,7 @@ from accounts.services import Actor, record
 from contacts import events
 from contacts.models import Contact, ContactEvent, ContactList, OtherNumber
 from contacts.phone_numbers import find_mobile
+from contacts.segments.services import what_asks_for_list
 from contacts.services import NotAllowed
 
 LONGEST_NAME = 120
@@ -98,12 +99,17 @@ def uses_of(contact_list: ContactList) -> list[Use]:
             names = [str(row) for row in rows[:NAMES_SHOWN]]
             what = model._meta.verbose_name if number == 1 else model._meta.verbose_name_plural
             uses.append(Use(str(what), number, names, keeps))
+    if names := what_asks_for_list(contact_list):
+        uses.append(Use(_("segments and exclusions"), len(names), names[:NAMES_SHOWN], keeps_it=True))
     return sorted(uses, key=lambda use: not use.keeps_it)
 
 
 def delete(*, contact_list: ContactList, by: Actor = None) -> None:
     """Removes a list; its people stay contacts, and their timelines do not tell of it. Raises `NotAllowed`."""
     organization, name = contact_list.organization, contact_list.name
+    if names := what_asks_for_list(contact_list):  # without it they would mean other people
+        text = _("“%(list)s” is still needed by %(keeping)s. Rename it instead.")
+        raise NotAllowed(text % {"list": name, "keeping": ", ".join(names)})
     try:
         with transaction.atomic():
             contact_list.delete()

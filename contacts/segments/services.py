@@ -15,7 +15,7 @@ from psycopg import errors
 
 from accounts.models import Organization, User
 from accounts.services import Actor, record
-from contacts.models import Contact, Segment
+from contacts.models import Contact, ContactList, Segment
 from contacts.segments import compiled, trees
 from contacts.segments.fields import ATTRIBUTE
 from contacts.segments.sentences import sentence
@@ -26,6 +26,8 @@ SAMPLE: Final = 10
 
 # Who uses a segment and would be harmed if it went: each gives the names of such uses. Apps above contacts add theirs.
 uses: list[Callable[[Segment], list[str]]] = []
+# The same of lists, besides rows that point at them and keep them by themselves.
+uses_of_lists: list[Callable[[ContactList], list[str]]] = []
 
 
 class NotAllowed(Exception):
@@ -132,6 +134,12 @@ def segments_that_ask(organization: Organization, *, field: str, value: Any = No
 
     found = Segment.objects.for_organization(organization)
     return [segment for segment in found if any(asks(leaf) for leaf in trees.leaves(segment.filter))]
+
+
+def what_asks_for_list(contact_list: ContactList) -> list[str]:
+    """The names of segments that ask for a list, and of what else would mean other people without it."""
+    asking = segments_that_ask(contact_list.organization, field="list", value=contact_list.pk)
+    return [segment.name for segment in asking] + [name for of_app in uses_of_lists for name in of_app(contact_list)]
 
 
 def segments_with_attribute(organization: Organization, key: str) -> list[Segment]:

@@ -10,9 +10,11 @@ from django.utils.timezone import now
 from accounts.models import Organization
 from campaigns import services
 from campaigns.models import Campaign, CampaignStatus
+from contacts import lists
+from contacts import services as contact_services
 from contacts.models import AttributeDefinition, BlocklistEntry, Contact, ContactList, Segment
 from contacts.segments import services as segments
-from messaging.models import Message, MessageStatus, SkipReason
+from messaging.models import Batch, BatchStatus, Message, MessageStatus, SkipReason
 from senders.models import Sender
 from tests.factories import assert_counters_true, make_sender
 
@@ -143,10 +145,34 @@ def test_a_segment_stays_while_a_campaign_waits_for_it(
     with pytest.raises(segments.NotAllowed, match="Waiting"):
         segments.delete_segment(segment=segment)
     frozen(campaign)
+    with pytest.raises(segments.NotAllowed):  # one that is scheduled fixes its audience anew
+        segments.delete_segment(segment=segment)
+    Batch.objects.update(status=BatchStatus.RUNNING)
     segments.delete_segment(segment=segment)
     campaign.refresh_from_db()
     assert campaign.segment is None
     assert campaign.segment_summary == "city is bandung"
+
+
+def test_what_spares_people_cannot_go_while_a_campaign_waits(
+    organization: Organization, sender: Sender, segment: Segment
+) -> None:
+    staff = ContactList.objects.create(organization=organization, name="Staff")
+    asking = ContactList.objects.create(organization=organization, name="Asked for")
+    other = segments.create_segment(
+        organization=organization, name="Other", conditions={"field": "list", "operator": "is", "value": asking.pk}
+    )
+    make_campaign(organization, segment=segment, name="Waiting", excluded_lists=[staff], excluded_segments=[other])
+    with pytest.raises(contact_services.NotAllowed, match="Waiting"):
+        lists.delete(contact_list=staff)
+    with pytest.raises(segments.NotAllowed, match="Waiting"):
+        segments.delete_segment(segment=other)
+    with pytest.raises(contact_services.NotAllowed, match="Other"):
+        lists.delete(contact_list=asking)
+    Batch.objects.update(status=BatchStatus.COMPLETED)
+    segments.delete_segment(segment=other)
+    lists.delete(contact_list=asking)
+    lists.delete(contact_list=staff)
 
 
 def test_segments_know_who_opened_a_campaign(organization: Organization, sender: Sender, segment: Segment) -> None:
