@@ -43,6 +43,9 @@ Status = ListImport.Status
 NOTHING = {"created": 0, "updated": 0, "unchanged": 0, "listed": 0}  # what an import that failed or was cancelled did
 
 
+FIGURES_OF_READING = ("rows", "rows_read", "blank_rows", "invalid")
+
+
 class Cancelled(Exception):
     """Somebody cancelled the import while it was worked on."""
 
@@ -73,7 +76,8 @@ def read(*, list_import_id: int, accept: Callable[[list[Column]], None] | None =
                 _read_file(list_import, accept)
                 _forget_attempts(list_import, Status.READING)
     except SheetError as error:
-        _fail(list_import_id, Status.READING, str(error))
+        if not _ask_again(list_import_id, str(error)):
+            _fail(list_import_id, Status.READING, str(error))
     except Cancelled:
         logger.info("import %s was cancelled while it was read", list_import_id)
     return _tell(list_import_id)
@@ -237,9 +241,10 @@ def _read_file(list_import: ListImport, accept: Callable[[list[Column]], None] |
         progress = _Progress(list_import, Status.READING)
         written = import_rows.copy_rows(list_import, sheet, lambda done: progress.note(done, sheet.rows))
     list_import.sample["misfits"] = {"values": written.misfits, "examples": written.examples}
+    goes_on = list_import.for_contacts and list_import.commit_when_read
     _finish(
         list_import,
-        Status.READY,
+        Status.IMPORTING if goes_on else Status.READY,  # in one step: nobody takes up what is ready
         columns=list_import.columns,
         sample=list_import.sample,
         rows=sheet.rows,
@@ -260,9 +265,21 @@ def _ask_for_phones(list_import: ListImport) -> None:
         columns=list_import.columns,
         sample=list_import.sample,
         error=_("No column with phone numbers was found. Choose the right one below."),
-        **dict.fromkeys(("rows", "rows_read", "blank_rows", "invalid"), 0),
+        **dict.fromkeys(FIGURES_OF_READING, 0),
         **asdict(Outcome()),
     )
+
+
+def _ask_again(list_import_id: int, error: str) -> bool:
+    """A file that was read once, and cannot be read as somebody chose since, waits for another choice."""
+    chosen = Q(is_asked_about=True, status=Status.READING) & ~Q(sheet="", mapping=None) & ~Q(sample={})
+    with transaction.atomic():
+        asked = ListImport.objects.filter(chosen, pk=list_import_id).update(
+            status=Status.READY, error=error, **dict.fromkeys(FIGURES_OF_READING, 0), **NOTHING
+        )
+        if asked:
+            ImportedRow.objects.filter(list_import=list_import_id).delete()
+    return bool(asked)
 
 
 @contextmanager

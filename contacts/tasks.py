@@ -3,7 +3,7 @@
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
-from contacts import attributes, erasure, imports, merges
+from contacts import attributes, erasure, import_tidy, imports, merges
 
 
 @shared_task(base=DjangoTask, ignore_result=True)
@@ -44,3 +44,10 @@ def go_on_with_erasures() -> None:
     """Beat asks for it: what had to wait is tried again, until nothing is left."""
     for erasure_id in erasure.unfinished():
         run_erasure.apply_async((erasure_id,), expires=30)
+
+
+@shared_task(base=DjangoTask, ignore_result=True)
+def tidy_imports() -> None:
+    """Removes what imports leave behind, as soon as it is not needed any more."""
+    import_tidy.tidy()
+    import_tidy.drop_lost_files()

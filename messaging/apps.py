@@ -8,8 +8,9 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now.
-        from contacts import opt_outs, person, timeline
+        from contacts import opt_outs, person, timeline, uses
         from messaging import opt_out_rates, segment_fields
+        from messaging.contact_uses import MESSAGED
         from messaging.person_part import PART
         from messaging.timeline import MESSAGES
 
@@ -17,3 +18,4 @@ class MessagingConfig(AppConfig):
         timeline.register(MESSAGES)
         opt_outs.follow(opt_out_rates.attribute)
         person.register(PART)
+        uses.register(MESSAGED)

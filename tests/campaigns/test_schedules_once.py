@@ -1,15 +1,12 @@
 """A due time is taken once: whoever is killed at whichever statement, however many ask at once."""
 
 import contextlib
-import os
-import signal
 import threading
-from collections.abc import Callable
 from datetime import time, timedelta
 from itertools import count
 
 import pytest
-from django.db import connection, connections
+from django.db import connections
 
 from campaigns import due, schedules, services
 from campaigns.models import Campaign, CampaignStatus, Occurrence, Schedule
@@ -18,6 +15,7 @@ from messaging.services import NotAllowed
 from tests.campaigns.planned import add_people, make_campaign, make_due, make_list, schedule
 from tests.contacts.workbooks import people, upload
 from tests.factories import assert_counters_true, make_sender
+from tests.killing import killed_at
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,27 +44,6 @@ def campaign(request, organization) -> Campaign:
         schedule(campaign)
     add_people(regulars, range(3, 5))
     return campaign
-
-
-def killed_at(statement: int, work: Callable[[], object]) -> bool:
-    """Does `work` in a process that kills itself before its n-th statement. Whether it was killed."""
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        left = count(statement, -1)
-
-        def wrapper(execute, sql, params, many, context):
-            if next(left) == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return execute(sql, params, many, context)
-
-        try:
-            with connection.execute_wrapper(wrapper):
-                work()
-        finally:
-            os._exit(0)
-    _pid, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
 
 
 def everything() -> None:

@@ -22,6 +22,10 @@ export default (Alpine) =>
       return !this.isChanged;
     },
 
+    get checkLook() {
+      return this.isChanged ? "btn-primary" : "";
+    },
+
     follow(event) {
       const { status, undone } = event.detail;
       if (status !== this.shown?.status || (undone && this.shown.undo !== "undone")) this.refresh();
