@@ -22,6 +22,7 @@ def a_workbook(folder: Path) -> Path:
         for number in range(1, 21):
             page.append([f"Person {number}", f"0819{number:08}", "Medan", "vip", f"{number}.500,5"])
         page.append(["=1+1", "nobody", "Solo", "", ""])
+        page["A22"].data_type = "s"
 
     path = folder / "customers.xlsx"
     path.write_bytes(workbook(("Things to do",), ("Call the printer",), change=change))

@@ -2,6 +2,7 @@
 
 import os
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -224,13 +225,13 @@ class TestKilled:
             list_import = import_requests.start_import(
                 organization=organization, file=upload(SHEET), file_name="list.xlsx", list_name="VIP"
             )
-            was_killed = killed_at(statement, lambda pk=list_import.pk: imports.run(list_import_id=pk))
+            was_killed = killed_at(statement, partial(imports.run, list_import_id=list_import.pk))
             take_up()
             list_import.refresh_from_db()
             assert (list_import.status, list_import.created, list_import.updated) == ("done", 1, 1)
             assert ImportChange.objects.count() == 3
             import_requests.undo_import(list_import=list_import)
-            was_killed_again = killed_at(statement, lambda pk=list_import.pk: imports.run(list_import_id=pk))
+            was_killed_again = killed_at(statement, partial(imports.run, list_import_id=list_import.pk))
             take_up()
             list_import.refresh_from_db()
             assert list_import.undo_result == {"removed": 1, "restored": 1, "unlisted": 3, "kept": {}}
