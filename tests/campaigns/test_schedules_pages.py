@@ -52,7 +52,7 @@ def test_a_time_for_a_campaign_and_none_again(owner_client, at, campaign) -> Non
     assert "Scheduled: Mon 7 Jan 2030, 09:00 Asia/Jakarta." in shown
     assert "Starts by itself: Mon 7 Jan 2030, 09:00 Asia/Jakarta" in shown
     assert "Missed by more than 6 hours, it is skipped." in shown
-    assert "The list is read again then" in shown
+    assert "Who gets it is read again then" in shown
     assert "Start now instead" in shown
     assert 'value="2030-01-07T09:00"' in owner_client.get(f"{page}/schedule").text
     assert "7 Jan 2030, 09:00 WIB" in owner_client.get(at).text
