@@ -254,6 +254,24 @@ class CancelView(ChangeView):
     change = staticmethod(services.cancel_campaign)
 
 
+class DuplicateView(APIView):
+    """The same once more, with an audience read anew. 409 where its people came from an uploaded sheet."""
+
+    capability = {"POST": MANAGE}
+
+    @extend_schema(
+        request=None,
+        responses={202: CampaignSerializer, 409: OpenApiResponse(description="The sheet is not kept.")},
+    )
+    def post(self, request: ApiRequest, campaign_id: int) -> Response:
+        try:
+            made = services.duplicate_campaign(campaign=find(request, campaign_id), by=actor_of(request))
+        except NotAllowed as error:
+            raise Conflict(str(error)) from error
+        tasks.prepare.delay_on_commit(made.pk)
+        return Response(described(request, find(request, made.pk)), status=status.HTTP_202_ACCEPTED)
+
+
 class StatsSerializer(serializers.Serializer[Any]):
     """Each message counts under its present status only; `total` is the sum."""
 

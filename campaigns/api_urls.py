@@ -12,6 +12,7 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/pause", api.PauseView.as_view(), name="pause-campaign"),
     path("campaigns/<int:campaign_id>/resume", api.ResumeView.as_view(), name="resume-campaign"),
     path("campaigns/<int:campaign_id>/cancel", api.CancelView.as_view(), name="cancel-campaign"),
+    path("campaigns/<int:campaign_id>/duplicate", api.DuplicateView.as_view(), name="duplicate-campaign"),
     path("campaigns/<int:campaign_id>/stats", api.StatsView.as_view(), name="campaign-stats"),
     path("campaigns/<int:campaign_id>/recipients", api.RecipientsView.as_view(), name="campaign-recipients"),
     path("campaigns/<int:campaign_id>/forecast", forecast_api.ForecastView.as_view(), name="campaign-forecast"),

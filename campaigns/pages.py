@@ -337,3 +337,16 @@ def resume(request: OrganizationRequest, organization: str, campaign_id: int) ->
 @require_POST
 def cancel(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
     return _change(request, campaign_id, services.cancel_campaign, _("Cancelled. Nobody else gets the message."))
+
+
+@requires("campaigns.manage")
+@require_POST
+def duplicate(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
+    try:
+        made = services.duplicate_campaign(campaign=_find(request, campaign_id), by=request.user)
+    except NotAllowed as error:
+        messages.error(request, str(error))
+        return redirect("campaigns:detail", organization, campaign_id)
+    tasks.prepare.delay_on_commit(made.pk)
+    messages.success(request, _("Duplicated. Nobody has started it yet."))
+    return redirect("campaigns:detail", organization, made.pk)

@@ -18,7 +18,7 @@ from accounts.models import Organization, User
 from accounts.services import Actor, record
 from campaigns import audience
 from campaigns.models import Campaign, CampaignStatus, Occurrence, Schedule
-from campaigns.occurrences import end_schedule, forget_audience, take
+from campaigns.occurrences import copy_campaign, end_schedule, forget_audience, take
 from contacts import columns as column_rules
 from contacts import import_requests, imports
 from contacts import services as contact_services
@@ -401,6 +401,21 @@ def cancel_campaign(*, campaign: Campaign, by: Actor = None) -> None:
                 import_requests.cancel_import(list_import=present.list_import)
         note(present, by, "cancelled")
     campaign.refresh_from_db()
+
+
+def duplicate_campaign(*, campaign: Campaign, by: Actor = None) -> Campaign:
+    """A new campaign with the text, senders, pace and list or segment of this one, which nobody has started yet.
+    Prepare it afterwards. Raises `NotAllowed` for an uploaded sheet, which is not kept.
+    """
+    if campaign.list_import_id is not None:
+        raise NotAllowed(
+            _("Its people came from an uploaded sheet, which is not kept: make a new one with the sheet.")
+        )
+    with transaction.atomic():
+        name = _("Copy of %(name)s") % {"name": campaign.name}
+        made = copy_campaign(campaign=campaign, name=name, by=by if isinstance(by, User) else None, start=False)
+        note(made, by, "created")
+    return made
 
 
 NOT_ENDED = (

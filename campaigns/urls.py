@@ -21,5 +21,6 @@ urlpatterns = [
     path("/<int:campaign_id>/start", pages.start, name="start"),
     path("/<int:campaign_id>/pause", pages.pause, name="pause"),
     path("/<int:campaign_id>/resume", pages.resume, name="resume"),
+    path("/<int:campaign_id>/duplicate", pages.duplicate, name="duplicate"),
     path("/<int:campaign_id>/cancel", pages.cancel, name="cancel"),
 ]
