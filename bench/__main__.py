@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.surroundings import servers
 
-BENCHES = ("dispatch", "paced", "million", "linear", "segments")
+BENCHES = ("dispatch", "paced", "million", "linear", "segments", "imports")
 
 
 def main() -> None:

@@ -65,9 +65,10 @@ class Delimited:
     encoding: str
     delimiter: str
     width: int  # of the header
+    records: int  # as far as they were checked
 
     def iter_rows(self) -> Iterator[list[Cell]]:
-        for row in _records(self.file, self.encoding, self.delimiter):
+        for row in islice(_records(self.file, self.encoding, self.delimiter, whole=False), self.records):
             cells = [_cell(text) for text in row]
             yield cells + [""] * (self.width - len(cells))
 
@@ -78,11 +79,10 @@ def open_delimited(file: IO[bytes], name: str, *, first_rows: int | None = None)
         file = io.BytesIO(_beginning(file))
     encoding = encoding_of(file)
     delimiter = _delimiter_of(file, encoding)
-    last_row = widest = width = 0
+    number = last_row = widest = width = 0
+    records = _records(file, encoding, delimiter, whole=first_rows is None)
     try:
-        for number, row in enumerate(_records(file, encoding, delimiter, whole=first_rows is None), start=1):
-            if number - 1 == first_rows:
-                break
+        for number, row in enumerate(islice(records, first_rows), start=1):
             if row and any(row):
                 last_row = number
                 width = width or len(row)
@@ -90,8 +90,8 @@ def open_delimited(file: IO[bytes], name: str, *, first_rows: int | None = None)
             if last_row > settings.UPLOAD_MAX_ROWS + 1 or widest > MOST_COLUMNS:
                 raise SheetError(too_far(name, number, widest))
     except csv.Error as error:
-        raise SheetError(_open_quotation(name, number + 1 if last_row else 1)) from error
-    return Delimited("CSV", last_row, file, encoding, delimiter, width)
+        raise SheetError(_open_quotation(name, number + 1)) from error
+    return Delimited("CSV", last_row, file, encoding, delimiter, width, number)
 
 
 def encoding_of(file: IO[bytes]) -> str:

@@ -6,10 +6,9 @@ Worksheets are cut behind a row, and the table of texts behind the last one that
 import io
 import re
 import zipfile
-import zlib
 from typing import IO, Final
 
-from contacts.uploads import ODS, XLSX
+from contacts.uploads import BROKEN_ZIP, ODS, XLSX
 
 SHEET_BYTES = 192 * 1024  # unpacked, of each worksheet: some hundred rows
 ODS_BYTES = 1024 * 1024  # its rows are wordier, and its worksheets stand in one part
@@ -39,7 +38,7 @@ def beginning_of(file: IO[bytes], kind: str) -> IO[bytes] | None:
             if sum(part.file_size for part in archive.infolist()) <= WORTH_CUTTING:
                 return file
             return _cut(archive, kind)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, zlib.error):
+    except BROKEN_ZIP:
         return None
 
 

@@ -6,7 +6,9 @@ the far corner would end the process.
 """
 
 import codecs
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -35,7 +37,7 @@ ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
 WORKBOOK_STREAMS = ("Workbook".encode("utf-16-le"), "Book".encode("utf-16-le"))
 MACRO_STREAM = "_VBA_PROJECT".encode("utf-16-le")
 ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
-MOST_CONTROL_SIGNS = 0.02  # the share of control bytes up to which something is taken for text
+MOST_CONTROL_SIGNS, SOME_CONTROL_SIGNS = 0.02, 8  # the share of control bytes up to which something is taken for text
 END_OF_ZIP = b"PK\x05\x06"
 OTHER_KINDS: Final = {
     b"\x89PNG": "PNG",
@@ -51,6 +53,11 @@ OTHER_KINDS: Final = {
     b"7z\xbc\xaf": "7-Zip",
 }
 
+# What `zipfile` raises for archives that are none.
+BROKEN_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, lzma.LZMAError, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, ValueError, OverflowError, KeyError),
+)
 # In a worksheet only tags of cells and rows have an attribute `r`; text that looks like one is told apart if it matters.
 _REFERENCE = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]*[0-9]+)[\"']")
 _REFERENCE_OF_FILLED_CELL = re.compile(
@@ -89,7 +96,7 @@ def check_upload(file: IO[bytes], name: str) -> str:
         return _check_contents(file, parts, name)
     except SheetError:
         raise
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, zlib.error) as error:
+    except BROKEN_ZIP as error:
         raise SheetError(damaged(name)) from error
 
 
@@ -168,7 +175,7 @@ def _check_text(start: bytes, name: str) -> None:
             raise SheetError(save_as_xlsx(name, _("no Excel sheet but a %(kind)s file") % {"kind": kind}))
     is_wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE))
     control = sum(byte < 32 and byte not in b"\t\n\r\f\v\x1a\x1b" for byte in start)
-    if control > MOST_CONTROL_SIGNS * len(start) and not is_wide and not wide_encoding(start):
+    if control > MOST_CONTROL_SIGNS * len(start) + SOME_CONTROL_SIGNS and not is_wide and not wide_encoding(start):
         raise SheetError(save_as_xlsx(name, _("no Excel sheet, although its name may say so")))
 
 
@@ -205,7 +212,9 @@ def measure(file: IO[bytes], name: str) -> Measured:
     try:
         with zipfile.ZipFile(file) as archive:
             parts = [(about.file_size, *_look_at(archive, about, name)) for about in archive.infolist()]
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, zlib.error) as error:
+    except SheetError:
+        raise
+    except BROKEN_ZIP as error:
         raise SheetError(damaged(name)) from error
     longest = max((part.longest_text for _size, part, _plain in parts), default=0)
     kept = 0

@@ -24,12 +24,12 @@ SENDERS = 20
 TEMPLATE = "Hi {{name}}, your order {{order}} is on its way. Reply STOP to hear no more from us."
 
 
-def install() -> None:
-    """BullMQ from npm, as its lock file says, unless it is there; and an empty database for the peers."""
-    installed = BULLMQ / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (BULLMQ / "package-lock.json").stat().st_mtime:
+def install(peer: Path = BULLMQ) -> None:
+    """A peer from npm, as its lock file says, unless it is there; and an empty database for the peers."""
+    installed = peer / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (peer / "package-lock.json").stat().st_mtime:
         command = [str(NODE), str(NPM), "ci", "--no-progress", "--loglevel=error"]
-        subprocess.run(command, cwd=BULLMQ, check=True, stdout=sys.stderr)
+        subprocess.run(command, cwd=peer, check=True, stdout=sys.stderr)
     with private_servers.connect(Path(settings.DATA_DIR)) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
         connection.execute(f"CREATE DATABASE {DATABASE}")

@@ -29,3 +29,9 @@ CREATE TABLE message_log (
     text text NOT NULL,
     at timestamptz NOT NULL DEFAULT now()
 );
+CREATE TABLE contact (
+    id bigserial PRIMARY KEY,
+    phone_number text NOT NULL UNIQUE,
+    name text NOT NULL,
+    attributes jsonb NOT NULL
+);
