@@ -111,7 +111,7 @@ def block(
 
     A person's own wish outlasts what staff decide: `opted_out` is never changed to `blocked`.
     """
-    number = normalise(phone_number, organization.default_region)
+    number = normalise(phone_number, organization.default_region, allow_fixed_line=True)
     blocked = block_many(
         organization=organization, phone_numbers=[number], reason=reason, source=source, asked_by=asked_by, by=by
     )
@@ -126,7 +126,9 @@ def unblock(*, organization: Organization, phone_number: str = "", lid: str = ""
     """
     entries = BlocklistEntry.objects.for_organization(organization)
     if phone_number:
-        entries = entries.filter(phone_number=normalise(phone_number, organization.default_region))
+        entries = entries.filter(
+            phone_number=normalise(phone_number, organization.default_region, allow_fixed_line=True)
+        )
     else:
         entries = entries.filter(phone_number=None, lid=lid).exclude(lid="")
     with transaction.atomic():

@@ -62,7 +62,7 @@ class PhoneField(forms.CharField):
         if not written.strip():
             return ""
         try:
-            return normalise(written.strip(), organization.default_region)
+            return normalise(written.strip(), organization.default_region, allow_fixed_line=True)
         except InvalidNumber as error:
             raise forms.ValidationError(str(error)) from error
 

@@ -36,7 +36,7 @@ def numbers_from(written: list[str], request: ApiRequest, field: str) -> list[st
     numbers, wrong = [], []
     for text in written:
         try:
-            numbers.append(normalise(text, request.organization.default_region))
+            numbers.append(normalise(text, request.organization.default_region, allow_fixed_line=True))
         except InvalidNumber as error:
             wrong.append(f"{text}: {error}")
     if wrong:

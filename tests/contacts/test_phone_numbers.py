@@ -1,20 +1,29 @@
 """Numbers as people write them, and the agreement of the quick way with the library."""
 
 import math
+import os
 from datetime import date
 
 import phonenumbers
 import pytest
 from hypothesis import given
+from hypothesis import settings as how_much
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
+from contacts import blocklist
 from contacts.phone_numbers import InvalidNumber, _read_by_library, find_mobile, normalise, read_number
 from contacts.phone_variants import canonical
 from contacts.quick_numbers import read_quickly
+from tests.factories import make_organization
 
 BUDI = "+6281234567890"
-REGIONS = ["ID", "BR", "MX", "ES", "PT", "IN", "SG", "MY", "PH", "DE", "FR", "IT", "AU", "JP", "US", "GB", "AR", "RU"]
+COMMON = ["ID", "BR", "MX", "ES", "PT", "IN", "SG", "MY", "PH", "DE", "FR", "IT", "AU", "JP", "US", "GB", "AR", "RU"]
+REGIONS = COMMON + sorted(
+    region
+    for region in phonenumbers.SUPPORTED_REGIONS
+    if phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE) and region not in COMMON
+)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +116,7 @@ def _example_digits(region: str) -> str:
 @st.composite
 def nearly_numbers(draw: st.DrawFn) -> tuple[str, str]:
     """Digits that look like a mobile number of some region, with its prefixes added, cut or changed."""
-    region = draw(st.sampled_from(REGIONS))
+    region = draw(st.one_of(st.sampled_from(COMMON), st.sampled_from(REGIONS)))
     number = _example_digits(draw(st.sampled_from([region, *REGIONS])))
     country_code = str(phonenumbers.country_code_for_region(region))
     national = number[1 + len(country_code) :] if number.startswith("+" + country_code) else number[1:]
@@ -119,6 +128,7 @@ def nearly_numbers(draw: st.DrawFn) -> tuple[str, str]:
     return lead + kept, region
 
 
+@how_much(max_examples=int(os.environ.get("FUZZ_TIMES", "1")) * 500, deadline=None)
 @given(nearly_numbers())
 def test_the_quick_way_never_contradicts_the_library(case):
     digits, region = case
@@ -226,3 +236,10 @@ def test_a_country_that_nobody_knows():
     assert read_number("", "BR", country="Narnia") == ("", "no_number", ())
     assert read_number("+55 11 98765-4321", "ID", country="Narnia").number == "+5511987654321"
     assert read_number("11 98765-4321", "BR", country=" ").number == "+5511987654321"
+
+
+def test_a_land_line_can_be_blocked(db):
+    organization = make_organization()
+    entry, _is_new = blocklist.block(organization=organization, phone_number="021-5551234")
+    assert entry.phone_number == "+62215551234"
+    assert blocklist.unblock(organization=organization, phone_number="+62 21 5551234")
