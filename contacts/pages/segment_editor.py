@@ -28,8 +28,9 @@ class Row:
     def condition(self, known: Mapping[str, Field]) -> dict[str, Any]:
         """Its JSON, with what is missing left empty, for `trees.parse` to complain about."""
         about = known.get(self.asked)
-        operator = about.operator(self.operator) if about else None
-        written: dict[str, Any] = {"field": self.asked, "operator": self.operator}
+        # The form shows the first operator where the field was changed and none was chosen yet.
+        operator = (about.operator(self.operator) or OPERATORS[about.kind][0]) if about else None
+        written: dict[str, Any] = {"field": self.asked, "operator": operator.name if operator else self.operator}
         if operator is not None and operator.takes is not Takes.NOTHING:
             is_pair = operator.takes in (Takes.NUMBERS, Takes.DATES)
             values = [*self.values, "", ""]

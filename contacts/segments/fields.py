@@ -10,10 +10,10 @@ from enum import StrEnum
 from typing import Final
 
 import phonenumbers
+from babel import Locale
 from django.db.models import TextChoices
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, to_locale
 
 from accounts.models import Organization
 from contacts.models import AttributeDefinition, ContactList
@@ -243,8 +243,10 @@ def _countries(organization: Organization) -> Choices:
 
 
 def _region_names(regions: tuple[str, ...]) -> str:
-    shown = ", ".join(regions[:3])
-    return shown if len(regions) <= 3 else f"{shown} …"
+    """In the reader's language; of a code that several share, the one it mostly belongs to."""
+    territories = Locale.parse(to_locale(get_language() or "en")).territories
+    name = str(territories.get(regions[0], regions[0]))
+    return name if len(regions) == 1 else f"{name} …"
 
 
 _OF_PEOPLE: Final = (
@@ -282,7 +284,3 @@ _OF_PEOPLE: Final = (
 def choice_label(field: Field, organization: Organization, value: str) -> str | None:
     """What a value of a choice is called; None where there is no such choice (any more)."""
     return dict(field.choices(organization)).get(value) if field.choices else None
-
-
-def yes_or_no(value: str) -> str:
-    return _("yes") if value == "yes" else _("no")
