@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.permissions import capabilities_of, requires
 from accounts.requests import OrganizationRequest
-from contacts import blocklist, lists, merges, people, queries, services, timeline
+from contacts import blocklist, consent, lists, merges, people, queries, services, timeline
 from contacts.models import AttributeDefinition, Contact, ContactList, ContactMerge
 from contacts.person_forms import ContactForm
 
@@ -48,6 +48,7 @@ def contact(request: OrganizationRequest, organization: str, contact_id: int) ->
         "number": _shown_number(found.phone_number),
         "country": _country(found.phone_number),
         "state": "opted_out" if "opted_out" in blocked.values() else next(iter(blocked.values()), ""),
+        "consent": consent.of_number(request.organization, found.phone_number),
         "attributes": [
             (labels.get(key, key), value) for key, value in sorted(found.attributes.items()) if value != ""
         ],
