@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contacts.api import attributes, blocklist, consent, imports, lists, people, privacy, segments
+from contacts.api import attributes, blocklist, consent, imports, lists, people, privacy, segments, tags
 
 urlpatterns = [
     path("contacts", people.ContactsView.as_view(), name="contacts"),
@@ -26,6 +26,7 @@ urlpatterns = [
     path("contacts/imports/<int:import_id>/undo", imports.UndoImportView.as_view(), name="undo-import"),
     path("contacts/imports/<int:import_id>/commit", imports.CommitImportView.as_view(), name="commit-import"),
     path("contacts/imports/<int:import_id>/cancel", imports.CancelImportView.as_view(), name="cancel-import"),
+    path("contacts/tags", tags.TagsView.as_view(), name="tags"),
     path("contacts/attributes", attributes.AttributesView.as_view(), name="attributes"),
     path("contacts/attributes/<str:key>", attributes.AttributeView.as_view(), name="attribute"),
     path(

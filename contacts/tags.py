@@ -12,10 +12,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organization
 from accounts.services import Actor, record
-from contacts.models import Contact
+from contacts import events
+from contacts.models import Contact, ContactEvent
 
 LONGEST = 50  # signs of a tag
 MOST = 100  # tags of one contact
+
+Kind = ContactEvent.Kind
 
 
 def tag_name(written: str) -> str:
@@ -73,14 +76,15 @@ def add_tags(
                 WHERE organization_id = %(organization)s AND id = ANY(%(ids)s) AND NOT tags @> %(tags)s::varchar[]
                 ORDER BY id FOR UPDATE
             ) AS united
-            WHERE contact.id = united.id RETURNING cardinality(contact.tags)
+            WHERE contact.id = united.id RETURNING contact.id, cardinality(contact.tags)
             """,
             {"tags": names, "organization": organization.pk, "ids": list(contact_ids)},
         )
-        sizes = [size for (size,) in cursor.fetchall()]
-        if sizes and max(sizes) > MOST:
+        sizes = dict(cursor.fetchall())
+        if sizes and max(sizes.values()) > MOST:
             raise ValidationError(_("A contact may have %(most)s tags.") % {"most": MOST})
         if sizes:
+            events.record(organization_id=organization.pk, contact_ids=sizes, kind=Kind.TAGS_ADDED, by=by, tags=names)
             _record(organization, by, "contacts.tagged", names, people=len(sizes))
     return len(sizes)
 
@@ -91,9 +95,11 @@ def remove_tags(
     """Takes the tags off those contacts of the organization; gives how many were changed."""
     names = tag_names(tags)
     with transaction.atomic():
-        chosen = Contact.objects.for_organization(organization).filter(pk__in=list(contact_ids))
-        changed = _take_off(chosen, names)
+        chosen = Contact.objects.for_organization(organization).filter(pk__in=list(contact_ids), tags__overlap=names)
+        ids = list(chosen.order_by("pk").select_for_update().values_list("pk", flat=True)) if names else []
+        changed = _take_off(Contact.objects.filter(pk__in=ids), names)
         if changed:
+            events.record(organization_id=organization.pk, contact_ids=ids, kind=Kind.TAGS_REMOVED, by=by, tags=names)
             _record(organization, by, "contacts.untagged", names, people=changed)
     return changed
 

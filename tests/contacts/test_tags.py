@@ -2,11 +2,12 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from rest_framework.test import APIClient
 
 from accounts.models import Organization
 from contacts import tags
 from contacts.identities import Identity, learn
-from contacts.models import Contact
+from contacts.models import Contact, ContactEvent
 
 
 def make_people(organization: Organization, *held: list[str]) -> list[Contact]:
@@ -89,3 +90,20 @@ def test_a_person_known_by_two_names_keeps_the_tags_of_both(organization: Organi
     Contact.objects.create(organization=organization, lid="77", tags=["vip"])
     learn(organization_id=organization.pk, seen=[Identity(phone_number=by_number.phone_number, lid="77")])
     assert tags_of([by_number]) == [["bali", "vip"]]
+
+
+def test_tags_by_rest_are_told_on_timelines(
+    organization: Organization, other_organization: Organization, owner_api: APIClient
+) -> None:
+    person = make_people(organization, ["old"])[0]
+    stranger = make_people(other_organization, ["old"])[0]
+    ids = [person.pk, stranger.pk]
+    answer = owner_api.post("/api/contacts/tags", {"contacts": ids, "add": ["VIP"], "remove": ["Old"]}, format="json")
+    assert answer.json() == {"added": 1, "removed": 1}
+    assert tags_of([person, stranger]) == [["vip"], ["old"]]
+    assert owner_api.get("/api/contacts/tags").json() == [{"name": "vip", "people": 1}]
+    told = ContactEvent.objects.filter(contact=person).order_by("id").values_list("kind", "detail")
+    assert list(told) == [("tags_added", {"tags": ["vip"]}), ("tags_removed", {"tags": ["old"]})]
+    assert not ContactEvent.objects.filter(contact=stranger).exists()
+    refused = owner_api.post("/api/contacts/tags", {"contacts": ids, "add": ["a,b"]}, format="json")
+    assert (refused.status_code, list(refused.json())) == (400, ["add"])
