@@ -35,6 +35,7 @@ SHORTENED, UNKNOWN_COUNTRY = "shortened", "unknown_country"
 _PLAIN = re.compile(r"\+?[0-9]+")
 _DIGITS_OF_ANY_SCRIPT = re.compile(r"\+?\d+")
 _PUNCTUATION = re.compile(r"[\s.\-()/‐-―−·'’‘`´\"]+")
+_ASCII_PUNCTUATION = {ord(sign): None for sign in " .-()/'"}
 _LABEL_BEFORE = re.compile(r"^(?:[^\W\d_]|[\s.:/()\[\]\-])+(?=[+\d(])")
 _LABEL_BEHIND = re.compile(r"(?:@s\.whatsapp\.net|[\s,;.:(\[/\-]+[^\W\d_]+(?:[\s.]+[^\W\d_]+)*[\s.)\]]*)$")
 _DECIMALS_OF_A_WHOLE_NUMBER = re.compile(r"^([0-9]+)\.0+$")
@@ -116,6 +117,12 @@ def read_number(written: Any, region: str, *, country: Any = "", allow_fixed_lin
         return _of_number(written, region, allow_fixed_line)
     if _PLAIN.fullmatch(written):
         return _reading(_judge(written, region), allow_fixed_line)
+    # Most of the rest has punctuation only, which `_of_text` would remove in the same way, and more slowly.
+    if len(written) <= LONGEST_TEXT and not _DECIMALS_OF_A_WHOLE_NUMBER.match(written):
+        digits = written.translate(_ASCII_PUNCTUATION)
+        found = _judge(digits, region) if _PLAIN.fullmatch(digits) else None
+        if found is not None and found.is_mobile:
+            return Reading(found.number)
     return _of_text(written, region, allow_fixed_line)
 
 

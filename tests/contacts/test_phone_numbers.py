@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
 from contacts import blocklist
-from contacts.phone_numbers import InvalidNumber, _read_by_library, find_mobile, normalise, read_number
+from contacts.phone_numbers import InvalidNumber, _of_text, _read_by_library, find_mobile, normalise, read_number
 from contacts.phone_variants import canonical
 from contacts.quick_numbers import read_quickly
 from tests.factories import make_organization
@@ -136,6 +136,11 @@ def test_the_quick_way_never_contradicts_the_library(case):
         return
     quick = read_quickly(digits, region)
     assert quick is None or _read_by_library(digits, region) == (canonical(quick), True)
+
+
+@given(st.from_regex(r"[+(]?0?[ ']?(62|55|52)?[0-9]{2,4}([ .\-()/'][0-9]{2,5}){1,3}(\.0)?", fullmatch=True))
+def test_punctuation_is_removed_in_one_way(written):
+    assert read_number(written, "ID") == _of_text(written, "ID", False)
 
 
 @pytest.mark.parametrize("region", ["ID", "BR", "MX", "ES", "PT", "IN", "SG", "MY", "PH", "DE", "FR", "JP"])
