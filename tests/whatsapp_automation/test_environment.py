@@ -74,6 +74,8 @@ BAD = {
     "TIME_ZONE": "Mars/Olympus",
     "UPLOAD_MAX_BYTES": "0",
     "UPLOAD_MAX_ROWS": "-1",
+    "IMPORT_UNDO_DAYS": "0",
+    "IMPORT_WAITS_DAYS": "soon",
     "WHATSAPP_EMULATOR": "perhaps",
     "WHATSAPP_ROOT_KEY": "142375574d0a",
     "WHATSAPP_WEB_VERSION": "2.3000",
