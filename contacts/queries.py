@@ -1,8 +1,12 @@
 """Reads that pages, API and campaigns share."""
 
+import re
 from collections.abc import Iterable
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
+from django.utils.timezone import now
 
 from accounts.models import Organization
 from contacts import columns as column_rules
@@ -12,30 +16,57 @@ from contacts.models import (
     BlocklistEntry,
     Contact,
     ContactList,
+    ContactListMember,
     ContactSettings,
     ImportedRow,
     ListImport,
+    Segment,
 )
 from contacts.search import matching
+from contacts.segments.compiled import Query
+from contacts.segments.services import query_of
 from contacts.tags import tag_name
 
 CONTACTS_LOOKED_AT = 1000  # of a list, to learn which attributes it has
 
 
 def contacts(
-    organization: Organization, *, search: str = "", contact_list: ContactList | None = None, tag: str = ""
+    organization: Organization,
+    *,
+    search: str = "",
+    contact_list: ContactList | None = None,
+    tag: str = "",
+    segment: Segment | None = None,
 ) -> QuerySet[Contact]:
-    """People by name or number (`contacts.search`), of a list and with a tag where these are given, newest first."""
+    """People by name or number (`contacts.search`), of a list, with a tag, in a segment, where these are given; newest
+    first. Raises `contacts.segments.trees.InvalidFilter` for a segment that makes no sense any more."""
     found = Contact.objects.for_organization(organization)
     if contact_list is not None:
         found = found.filter(lists=contact_list)
     if tag:
         found = found.filter(tags__contains=[tag_name(tag)])
+    if segment is not None:
+        found = found.filter(pk__in=_in_place(query_of(segment, at=now())))
     return matching(found, search, organization.default_region)
 
 
+def _in_place(query: Query) -> RawSQL:
+    """A statement with named parameters as one with places, which Django puts into its own."""
+    names: list[str] = []
+
+    def place(match: re.Match[str]) -> str:
+        names.append(match[1])
+        return "%s"
+
+    statement = re.sub(r"%\((\w+)\)s", place, query.sql)
+    return RawSQL(statement, [query.parameters[name] for name in names])  # noqa: S611  # values travel as parameters
+
+
 def lists_with_sizes(organization: Organization) -> QuerySet[ContactList]:
-    return ContactList.objects.for_organization(organization).annotate(size=Count("contactlistmember"))
+    """With `size`, counted from an index alone."""
+    members = ContactListMember.objects.filter(contact_list=OuterRef("pk")).order_by()
+    sizes = members.values("contact_list").annotate(number=Count("*")).values("number")
+    return ContactList.objects.for_organization(organization).annotate(size=Coalesce(Subquery(sizes), 0))
 
 
 def settings_of(organization: Organization | int) -> ContactSettings:

@@ -26,13 +26,16 @@ def matching(contacts: QuerySet[Contact], text: str, region: str) -> QuerySet[Co
     for found in _ways(contacts, text, region):
         if found.exists():
             return found
+    if text[0] in "0+" and not any(sign.isalpha() for sign in text):
+        return contacts.none()  # the beginning of a number, which nobody's has
     return contacts.filter(_anywhere(text))
 
 
 def _ways(contacts: QuerySet[Contact], text: str, region: str) -> Iterator[QuerySet[Contact]]:
     if number := find_mobile(text, region):
         others = OtherNumber.objects.filter(phone_number=number).exclude(phone_number="").values("contact")
-        yield contacts.filter(Q(phone_number=number) & ~Q(phone_number="") | Q(pk__in=others))
+        yield contacts.filter(phone_number=number).exclude(phone_number="")
+        yield contacts.filter(pk__in=others)
     if any(sign.isalpha() for sign in text):
         yield _by_words(contacts, text)
         return

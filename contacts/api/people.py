@@ -1,6 +1,6 @@
 """Contacts by REST."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
@@ -19,12 +19,14 @@ from accounts.requests import ApiRequest
 from contacts import bulk, exports, merges, people, queries, services, timeline
 from contacts.api import MANAGE, VIEW
 from contacts.api.fields import reported
-from contacts.models import Contact, ContactList, ContactMerge, OtherNumber
+from contacts.models import Contact, ContactList, ContactMerge, OtherNumber, Segment
+from contacts.segments.trees import InvalidFilter
 
 FILTERS = [
     OpenApiParameter("search", str, description="Words of a name, or a number or a part of it."),
     OpenApiParameter("list", int, description="Only the contacts of this list."),
     OpenApiParameter("tag", str, description="Only those with this tag."),
+    OpenApiParameter("segment", int, description="Only those who are in this segment now."),
 ]
 
 
@@ -117,13 +119,27 @@ class ContactsView(ListAPIView[Contact]):
 def filtered(request: ApiRequest) -> QuerySet[Contact]:
     """The people that the query of an address is about."""
     asked = request.query_params
-    contact_list = None
-    if wanted := asked.get("list"):
-        lists = ContactList.objects.for_organization(request.organization)
-        contact_list = get_object_or_404(lists, pk=int(wanted) if wanted.isdecimal() and len(wanted) < 18 else 0)
-    return queries.contacts(
-        request.organization, search=asked.get("search", "")[:100], contact_list=contact_list, tag=asked.get("tag", "")
-    )
+    try:
+        return queries.contacts(
+            request.organization,
+            search=asked.get("search", "")[:100],
+            contact_list=_named(request, ContactList, "list"),
+            tag=asked.get("tag", ""),
+            segment=_named(request, Segment, "segment"),
+        )
+    except InvalidFilter as error:
+        raise Conflict("This segment asks for something that is no longer there. Change it first.") from error
+
+
+Named = TypeVar("Named", ContactList, Segment)
+
+
+def _named(request: ApiRequest, model: type[Named], name: str) -> Named | None:
+    """The list or segment whose id stands in the address; None where none does."""
+    if not (wanted := request.query_params.get(name)):
+        return None
+    number = int(wanted) if wanted.isdecimal() and len(wanted) < 18 else 0
+    return get_object_or_404(model.objects.for_organization(request.organization), pk=number)
 
 
 def contact_or_404(request: ApiRequest, contact_id: int) -> Contact:

@@ -8,7 +8,7 @@ from accounts.permissions import requires
 from accounts.requests import OrganizationRequest
 from contacts import queries
 from contacts.models import ContactList
-from contacts.pages.filters import chosen_list, filtered
+from contacts.pages.filters import chosen_list, chosen_segment, filtered
 from contacts.pages.paging import page_of
 
 
@@ -24,6 +24,7 @@ def contacts(request: OrganizationRequest, organization: str) -> HttpResponse:
         "search": request.GET.get("search", "")[:100],
         "tag": request.GET.get("tag", "")[:100],
         "chosen": chosen_list(request, request.GET),
+        "segment": chosen_segment(request, request.GET),
         "lists": ContactList.objects.for_organization(request.organization),
         "query": query,
     }

@@ -6,8 +6,8 @@ import io
 import pytest
 from openpyxl import load_workbook
 
-from contacts import blocklist, exports, lists, people
-from contacts.models import Contact, ContactList
+from contacts import blocklist, exports, lists, people, queries
+from contacts.models import Contact, ContactList, Segment
 from messaging.models import Message, MessageStatus
 from tests.factories import make_batch, make_sender
 from tests.fixtures_people import api_client
@@ -97,6 +97,18 @@ class TestContacts:
         assert ContactList.objects.get(name="New").contacts.count() == 2
         for wrong in ({"contacts": []}, {"contacts": [{}] * 1001}, {"contacts": "x"}, {}):
             assert owner_api.post("/api/contacts/bulk", wrong, format="json").status_code == 400
+
+    def test_of_a_segment(self, owner_api, outsider_api, organization, ayu):
+        people.create(organization=organization, phone_number="+6281200000002", name="Budi")
+        tree = {"all": [{"field": "attribute.city", "operator": "is", "value": "Bandung"}]}
+        segment = Segment.objects.create(organization=organization, name="In Bandung", filter=tree)
+        found = owner_api.get("/api/contacts", {"segment": segment.pk, "search": "a"}).json()["results"]
+        assert [each["name"] for each in found] == ["Ayu"]
+        assert owner_api.get("/api/contacts", {"segment": segment.pk, "search": "bud"}).json()["results"] == []
+        assert outsider_api.get("/api/contacts", {"segment": segment.pk}).status_code == 404
+        assert b"Budi" not in downloaded(owner_api.get(f"/api/contacts/export?segment={segment.pk}"))
+        vip = lists.create(organization=organization, name="VIP")
+        assert lists.add(contact_list=vip, contacts=queries.contacts(organization, segment=segment)) == 1
 
 
 class TestLists:
