@@ -298,6 +298,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AttributeKindEnum": "contacts.models.AttributeKind",
         "MessageKindEnum": "messaging.kinds.Kind",
+        "BlockReasonEnum": "contacts.models.BlocklistEntry.Reason",
+        "ImportStatusEnum": "contacts.models.ListImport.Status",
         "ScheduleKindEnum": "campaigns.models.Schedule.Kind",
         "StopActionEnum": "campaigns.models.StopAction",
     },
