@@ -1,0 +1,61 @@
+"""A clock that a measurement moves, for Python and for PostgreSQL alike: days pass in seconds, by the product's own rules."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.db import connection
+from django.utils import timezone
+
+_CLOCKS = ("now", "statement_timestamp", "clock_timestamp", "transaction_timestamp")
+
+
+class Clock:
+    """The moment that everything takes for the present one, once `running` began."""
+
+    def __init__(self) -> None:
+        self.moment = timezone.now()
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def set(self, moment: datetime) -> None:
+        self.moment = moment
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('simulated.now', %s, FALSE)", [moment.isoformat()])
+
+
+@contextmanager
+def running() -> Iterator[Clock]:
+    """Puts functions of its own before PostgreSQL's, on this connection only, and itself wherever a module of the
+    product holds Django's clock."""
+    clock = Clock()
+    real = timezone.now
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA IF NOT EXISTS simulated")
+        for name in _CLOCKS:
+            cursor.execute(
+                f"CREATE OR REPLACE FUNCTION simulated.{name}() RETURNS timestamptz STABLE LANGUAGE sql"
+                " AS $$ SELECT current_setting('simulated.now')::timestamptz $$"
+            )
+        cursor.execute("SET search_path = simulated, pg_catalog, public")
+    changed = _replace(real, clock)
+    clock.set(real())
+    try:
+        yield clock
+    finally:
+        for module, name in changed:
+            setattr(module, name, real)
+        with connection.cursor() as cursor:
+            cursor.execute("RESET search_path")
+
+
+def _replace(real: object, clock: Clock) -> list[tuple[object, str]]:
+    changed: list[tuple[object, str]] = []
+    for module in list(sys.modules.values()):
+        for name in ("now", "clock"):
+            if getattr(module, "__dict__", {}).get(name) is real:
+                setattr(module, name, clock)
+                changed.append((module, name))
+    return changed
