@@ -27,11 +27,12 @@ from session_service.providers.base import OutgoingMessage
 from session_service.queue import lease_due
 
 PLANS = 20
-PEOPLE = 2_400
+PEOPLE = 300
 WANTED = 5.0  # %: so close to the truth the end must lie
 LATENCY = timedelta(milliseconds=400)
-TICK = timedelta(seconds=5)
-IDLE_TICK = timedelta(minutes=1)
+TICK = timedelta(seconds=30)  # the planner looks a minute ahead; half a minute keeps what is due in a minute in it
+IDLE_TICK = timedelta(minutes=15)  # every rule that ends a wait does so on a quarter of an hour
+MOMENT = timedelta(milliseconds=10)
 LONGEST_RUN = timedelta(days=60)
 ATTEMPTS_BEFORE = 2_000  # what was known of failures before
 
@@ -163,8 +164,8 @@ def _block_every_tenth(batch: Batch) -> None:
 def _carry_out(
     plan: Plan, campaign: Campaign, worker: SessionWorker, clock: Clock, *, halfway: int
 ) -> tuple[datetime, datetime, CampaignForecast | None]:
-    """Plans, leases and settles until the campaign is done. Gives when its first and its last message were
-    acknowledged, and the forecast that was asked for when so many of its messages were left."""
+    """Plans, leases and settles until the campaign is done. Gives when its first and its last message would be
+    acknowledged by a worker that does not look twice a minute only, and the forecast that was asked for when so many of its messages were left."""
     held = [(lease.sender_id, lease.epoch, True) for lease in SessionLease.objects.filter(worker=worker)]
     randomness = random.Random(plan.number)
     again = None
@@ -182,22 +183,23 @@ def _carry_out(
             break
         if again is None and left <= halfway:
             again = forecast(Campaign.objects.get(pk=campaign.pk))
-        clock.set(_next_tick(clock.moment, IDLE_TICK if is_idle and not sent and not _is_queued(campaign) else TICK))
+        is_waiting = is_idle and not sent and not _is_queued(campaign)
+        clock.set(
+            _edge_after(clock.moment, IDLE_TICK) + MOMENT if is_waiting else _edge_after(clock.moment, TICK) - MOMENT
+        )
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT min(COALESCE(sent_at, ended_at)), max(COALESCE(sent_at, ended_at)) FROM messaging_message"
-            " WHERE batch_id = %s AND attempts > 0",
+            "SELECT min(due_at), max(due_at) FROM messaging_message WHERE batch_id = %s AND attempts > 0",
             [campaign.batch_id],
         )
         first, last = cursor.fetchone()
-    return first, last, again
+    return first + LATENCY, last + LATENCY, again  # a worker leases what is due within a tenth of a second
 
 
-def _next_tick(moment: datetime, tick: timedelta) -> datetime:
-    """Just before the next full tick, so that what is due in a minute is leased in it."""
-    whole = moment.timestamp() // tick.total_seconds() + 1
-    following = datetime.fromtimestamp(whole * tick.total_seconds() - 0.01, moment.tzinfo)
-    return following if following > moment else following + tick
+def _edge_after(moment: datetime, tick: timedelta) -> datetime:
+    """The next full tick. What is due in a minute is leased in it where one looks just before its end."""
+    number = (moment + 2 * MOMENT).timestamp() // tick.total_seconds() + 1
+    return datetime.fromtimestamp(number * tick.total_seconds(), moment.tzinfo)
 
 
 def _is_queued(campaign: Campaign) -> bool:

@@ -91,7 +91,12 @@ def _sender(randomness: random.Random, starts_at: datetime) -> dict[str, Any]:
     if chance < 0.15:
         fields |= {"warm_up_per_day": 40, "linked_at": starts_at - timedelta(days=randomness.randrange(4))}
     elif chance < 0.25:
-        fields |= {"resting_until": starts_at + timedelta(minutes=randomness.randrange(5, 60))}
+        fields |= {"resting_until": _quarter(starts_at, randomness.randint(1, 4))}
     elif chance < 0.35:
-        fields |= {"first_contacts_held_until": starts_at + timedelta(minutes=randomness.randrange(30, 300))}
+        fields |= {"first_contacts_held_until": _quarter(starts_at, randomness.randint(2, 20))}
     return fields
+
+
+def _quarter(moment: datetime, number: int) -> datetime:
+    """The full quarter of an hour that comes as the `number`th after a moment."""
+    return datetime.fromtimestamp((moment.timestamp() // 900 + number) * 900, UTC)

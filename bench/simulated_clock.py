@@ -40,6 +40,7 @@ def running() -> Iterator[Clock]:
                 " AS $$ SELECT current_setting('simulated.now')::timestamptz $$"
             )
         cursor.execute("SET search_path = simulated, pg_catalog, public")
+        cursor.execute("SET synchronous_commit = off")  # what is simulated need not survive a power cut
     changed = _replace(real, clock)
     clock.set(real())
     try:
@@ -49,6 +50,7 @@ def running() -> Iterator[Clock]:
             setattr(module, name, real)
         with connection.cursor() as cursor:
             cursor.execute("RESET search_path")
+            cursor.execute("RESET synchronous_commit")
 
 
 def _replace(real: object, clock: Clock) -> list[tuple[object, str]]:

@@ -142,13 +142,8 @@ def _paused(reason: str) -> str:
 def _scheduled(organization: Organization) -> dict[int, datetime]:
     """When the batches of campaigns that start by themselves do so, as far as their people are known by now."""
     waiting = Schedule.objects.for_organization(organization).filter(kind=Schedule.Kind.ONCE, next_at__isnull=False)
-<<<<<<< HEAD
     known = waiting.filter(campaign__frozen_at__isnull=False).values_list("campaign__batch_id", "next_at")
     return {batch_id: moment for batch_id, moment in known if moment is not None}
-=======
-    found = waiting.filter(campaign__frozen_at__isnull=False).values_list("campaign__batch_id", "next_at")
-    return {batch_id: next_at for batch_id, next_at in found if next_at is not None}
->>>>>>> f469acb (Forecasts measured beside what then happens, in simulated and in real time)
 
 
 def _in_zone(found: CampaignForecast, zone: ZoneInfo) -> CampaignForecast:
