@@ -30,7 +30,9 @@ PLANS = 20
 PEOPLE = 300
 WANTED = 5.0  # %: so close to the truth the end must lie
 LATENCY = timedelta(milliseconds=400)
-TICK = timedelta(seconds=30)  # the planner looks a minute ahead; half a minute keeps what is due in a minute in it
+# The planner looks a minute ahead, and half a minute keeps what is due in a minute in it. Where batches compete, a slot of
+# somebody who is skipped is dealt again in the next pass: in the product that is a second later.
+TICK, TICK_OF_RIVALS = timedelta(seconds=30), timedelta(seconds=5)
 IDLE_TICK = timedelta(minutes=15)  # every rule that ends a wait does so on a quarter of an hour
 MOMENT = timedelta(milliseconds=10)
 LONGEST_RUN = timedelta(days=60)
@@ -168,6 +170,7 @@ def _carry_out(
     acknowledged by a worker that does not look twice a minute only, and the forecast that was asked for when so many of its messages were left."""
     held = [(lease.sender_id, lease.epoch, True) for lease in SessionLease.objects.filter(worker=worker)]
     randomness = random.Random(plan.number)
+    tick = TICK_OF_RIVALS if len(plan.batches) > 1 else TICK
     again = None
     while clock.moment < plan.starts_at + LONGEST_RUN:
         is_idle = not planner.plan_organization(campaign.organization)
@@ -185,7 +188,7 @@ def _carry_out(
             again = forecast(Campaign.objects.get(pk=campaign.pk))
         is_waiting = is_idle and not sent and not _is_queued(campaign)
         clock.set(
-            _edge_after(clock.moment, IDLE_TICK) + MOMENT if is_waiting else _edge_after(clock.moment, TICK) - MOMENT
+            _edge_after(clock.moment, IDLE_TICK) + MOMENT if is_waiting else _edge_after(clock.moment, tick) - MOMENT
         )
     with connection.cursor() as cursor:
         cursor.execute(

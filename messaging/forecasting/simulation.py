@@ -480,6 +480,7 @@ def _done_after(key: int, pending: float, parts: list[_Part], seconds: float) ->
     def sent(after: float) -> float:
         return sum(part.sent(after) * share for part, share in mine)
 
+    pending -= DONE  # sums of fractions end beside whole numbers
     if sent(seconds) < pending:
         return inf
     low, high = 0.0, seconds

@@ -114,6 +114,15 @@ def test_a_quota_a_day_ends_at_the_senders_midnight() -> None:
     assert (local.day, local.hour, local.minute) == (3, 0, 8)
 
 
+@pytest.mark.parametrize("senders", [1, 3, 7, 100])
+def test_people_who_just_fill_the_quotas_of_some_days(senders) -> None:
+    """The last message is the last that the tenth day's quotas allow."""
+    now = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)
+    pool = [sender(each, now, minute=20, hour=300, day=1000) for each in range(senders)]
+    local = end([load(1, list(range(senders)), 10_000 * senders, (3, 8))], pool, now).astimezone(JAKARTA)
+    assert (local.day, local.hour) == (10, 3)
+
+
 def test_warm_up_over_days() -> None:
     """20, 30, 45, 67 messages a day: 150 people are done on the fourth day."""
     now = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)
