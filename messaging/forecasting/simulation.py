@@ -469,8 +469,12 @@ class _Run:
         """The rates count a message to the end of the pause that follows it; the last one leaves before its pause."""
         last = [part for part in parts if self.target.key in part.shares and part.offset < seconds]
         still = [part for part in last if part.offset + part.most / part.rate >= seconds] or last
-        pauses = [1 / (part.rate * part.shares[self.target.key]) for part in still if part.shares[self.target.key]]
-        return sum(pauses) / len(pauses) * (len(pauses) + 1) / (2 * len(pauses)) if pauses else 0.0
+        rates = [part.rate * part.shares[self.target.key] for part in still]
+        if not sum(rates):
+            return 0.0
+        # As many equal senders as these come to: one that gives the batch hardly anything does not count.
+        equals = sum(rates) ** 2 / sum(rate**2 for rate in rates)
+        return (equals + 1) / (2 * sum(rates))
 
 
 def _done_after(key: int, pending: float, parts: list[_Part], seconds: float) -> float:

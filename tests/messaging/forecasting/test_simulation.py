@@ -1,6 +1,7 @@
 """The simulation in steps against the planner's own dealing, slot by slot."""
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,10 +23,15 @@ def hours(opens: str, closes: str, days: list[int] | None = None) -> list[dict[s
 
 
 def sender(
-    number: int, now: datetime, zone: ZoneInfo = JAKARTA, *, days: list[int | None] | None = None, **quotas: int | None
+    number: int,
+    now: datetime,
+    zone: ZoneInfo = JAKARTA,
+    *,
+    days: Sequence[int | None] | None = None,
+    **quotas: int | None,
 ) -> SenderOutlook:
     """`days` are its quotas of today and of the following days."""
-    ahead = days or [quotas.get("day")]
+    ahead = list(days or [quotas.get("day")])
     limits = {"minute": quotas.get("minute"), "hour": quotas.get("hour"), "day": ahead[0]}
     return SenderOutlook(SenderPace(number, zone, limits, now), ahead, now)
 
@@ -140,6 +146,7 @@ def test_warm_up_over_days() -> None:
         (([1], [1, 2, 3, 4]), (400, 5000)),
         (([1, 2], [2, 3], [3, 4]), (800, 3000, 3000)),
         (([1, 2, 3, 4], [1, 2, 3, 4]), (3000, 300)),
+        (([1, 2, 3, 4], [1]), (200, 9000)),  # the first sender gives it next to nothing
     ],
 )
 def test_campaigns_that_share_senders(pools, people) -> None:
