@@ -20,7 +20,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from accounts.models import Organization
 from accounts.services import Actor, record
-from contacts.models import AttributeDefinition, BlocklistEntry, Contact, ContactListMember
+from contacts.models import AttributeDefinition, BlocklistEntry, Consent, Contact, ContactListMember
 from contacts.services import NotAllowed
 
 CSV, XLSX = "csv", "xlsx"
@@ -67,12 +67,13 @@ def rows(organization: Organization, contacts: QuerySet[Contact]) -> Iterator[li
     """The header, then a row a contact, all as text. Read by portions: nothing stays open between them."""
     definitions = AttributeDefinition.objects.for_organization(organization).order_by("key")[:MOST_ATTRIBUTES]
     keys = [(definition.key, definition.label or definition.key) for definition in definitions]
-    fixed = [_("Name"), _("Phone number"), _("Lists"), _("Tags"), _("Blocked"), _("Added")]
+    fixed = [_("Name"), _("Phone number"), _("Lists"), _("Tags"), _("Blocked"), _("Consent"), _("Added")]
     yield [*fixed, *(label for _key, label in keys)]
     zone = ZoneInfo(organization.timezone)
     portion = list(contacts.order_by("-pk")[:AT_A_TIME])
     while portion:
         lists, blocked = _lists_of(portion), _blocked_among(organization, portion)
+        agreed = _agreed_among(organization, portion)
         for contact in portion:
             yield [
                 contact.name,
@@ -80,6 +81,7 @@ def rows(organization: Organization, contacts: QuerySet[Contact]) -> Iterator[li
                 ", ".join(lists.get(contact.pk, [])),
                 ", ".join(contact.tags),
                 str(blocked.get(contact.phone_number, "")),
+                agreed.get(contact.phone_number, ""),
                 f"{localtime(contact.created_at, zone):%Y-%m-%d %H:%M}",
                 *(_text(contact.attributes.get(key)) for key, _label in keys),
             ]
@@ -100,6 +102,16 @@ def _blocked_among(organization: Organization, contacts: list[Contact]) -> dict[
     numbers = [contact.phone_number for contact in contacts if contact.phone_number]
     entries = BlocklistEntry.objects.for_organization(organization).filter(phone_number__in=numbers)
     return {str(entry.phone_number): entry.get_reason_display() for entry in entries}
+
+
+def _agreed_among(organization: Organization, contacts: list[Contact]) -> dict[str, str]:
+    """By number: whether its owner agreed to be messaged, or took that back; who never said either is left out."""
+    numbers = [contact.phone_number for contact in contacts if contact.phone_number]
+    said = Consent.objects.for_organization(organization).filter(phone_number__in=numbers)
+    return {
+        number: _("given") if is_given else _("withdrawn")
+        for number, is_given in said.values_list("phone_number", "is_given")
+    }
 
 
 # -- csv --

@@ -7,7 +7,7 @@ import pytest
 from openpyxl import load_workbook
 
 from contacts import blocklist, exports, lists, people, queries
-from contacts.models import Contact, ContactList, Segment
+from contacts.models import Consent, Contact, ContactList, Segment
 from messaging.models import Message, MessageStatus
 from tests.factories import make_batch, make_sender
 from tests.fixtures_people import api_client
@@ -189,10 +189,12 @@ class TestExport:
         people.change(contact=ayu, tag_names=["x", "y"])
         people.create(organization=organization, phone_number="+447400194042", name='=HYPERLINK("http://x")')
 
-    def test_csv(self, owner_api):
+    def test_csv(self, owner_api, organization):
+        Consent.objects.create(organization=organization, phone_number=NUMBER, is_given=True)
         answer = owner_api.get("/api/contacts/export")
         assert answer["Content-Type"] == "text/csv; charset=utf-8"
         rows = list(csv.DictReader(io.StringIO(downloaded(answer).decode("utf-8-sig"))))
+        assert [row["Consent"] for row in rows] == ["", "given"]
         assert [row["Phone number"] for row in rows] == ["+447400194042", NUMBER]
         assert rows[0]["Name"] == '\'=HYPERLINK("http://x")'
         assert (rows[1]["Lists"], rows[1]["Tags"], rows[1]["city"], rows[1]["size"]) == ("VIP", "x, y", "Bandung", "M")
