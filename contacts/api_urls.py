@@ -43,7 +43,7 @@ urlpatterns = [
     path("consents/<str:phone_number>", consent.ConsentView.as_view(), name="consent"),
     path("erasures", privacy.ErasuresView.as_view(), name="erasures"),
     path("erasures/<int:erasure_id>", privacy.ErasureView.as_view(), name="erasure"),
-    path("person-export", privacy.PersonExportView.as_view(), name="person-export"),
+    path("person-export/<str:phone_number>", privacy.PersonExportView.as_view(), name="person-export"),
     path("blocklist", blocklist.BlocklistView.as_view(), name="blocklist"),
     path("blocklist/<str:phone_number>", blocklist.BlockedNumberView.as_view(), name="blocked-number"),
 ]

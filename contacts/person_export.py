@@ -50,6 +50,11 @@ def chunks(organization: Organization, person: Person) -> Iterator[bytes]:
     yield pipe.taken()
 
 
+def is_known(person: Person) -> bool:
+    """Whether anything is kept about the person."""
+    return any(row is not None for table in _tables(person) for row in [next(iter(table.rows), None)])
+
+
 class _Pipe(RawIOBase):
     """A file that cannot seek: what was written is taken out at the other end."""
 

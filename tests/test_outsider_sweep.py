@@ -23,9 +23,11 @@ from contacts import merges
 from contacts.models import (
     AttributeDefinition,
     BlocklistEntry,
+    Consent,
     Contact,
     ContactList,
     ContactMerge,
+    Erasure,
     ListImport,
     OtherNumber,
     Segment,
@@ -71,9 +73,8 @@ MAKE: dict[str, Callable[[Organization], Model]] = {
     ),
     "number": lambda organization: TemplateVersion(number=1),
     "group_id": lambda organization: make_group(organization),
-    "phone_number": lambda organization: BlocklistEntry.objects.create(
-        organization=organization, phone_number="+628120000002", source=SECRET
-    ),
+    "phone_number": lambda organization: make_number(organization),
+    "erasure_id": lambda organization: Erasure.objects.create(organization=organization, asked_by=SECRET),
 }
 
 # Addresses that belong to nobody in particular, or only to whoever is signed in.
@@ -114,6 +115,12 @@ def make_group(organization: Organization) -> Group:
     return Group.objects.create(
         organization=organization, sender=sender, whatsapp_id=f"{sender.pk}@g.us", subject=SECRET
     )
+
+
+def make_number(organization: Organization) -> BlocklistEntry:
+    number = "+628120000002"
+    Consent.objects.create(organization=organization, phone_number=number, is_given=True, source=SECRET)
+    return BlocklistEntry.objects.create(organization=organization, phone_number=number, source=SECRET)
 
 
 def make_campaign(organization: Organization) -> Campaign:

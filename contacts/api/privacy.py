@@ -5,9 +5,9 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -91,16 +91,13 @@ class ErasureView(APIView):
 class PersonExportView(APIView):
     capability = {"GET": MANAGE}
 
-    @extend_schema(
-        parameters=[OpenApiParameter("phone_number", str, required=True, description="As people write it.")],
-        responses={(200, "application/zip"): OpenApiTypes.BINARY},
-    )
-    def get(self, request: ApiRequest) -> StreamingHttpResponse:
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    def get(self, request: ApiRequest, phone_number: str) -> StreamingHttpResponse:
         """Everything that is kept about a person, as a zip file: data.json, a page to read, and files of messages."""
         try:
-            person = erasure.person_of(
-                organization=request.organization, phone_number=request.query_params.get("phone_number", " ")
-            )
+            person = erasure.person_of(organization=request.organization, phone_number=phone_number)
         except InvalidNumber as error:
-            raise ValidationError({"phone_number": [str(error)]}) from error
+            raise NotFound from error
+        if not person_export.is_known(person):
+            raise NotFound
         return person_export.response(organization=request.organization, person=person, by=actor_of(request))
