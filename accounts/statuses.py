@@ -56,6 +56,7 @@ LOOKS: Final[dict[str, Look]] = {
     # Numbers on the blocklist
     "blocked": Look(_("Blocked"), "danger", icon="ban"),
     "opted_out": Look(_("Opted out"), "warning", icon="hand-stop"),
+    "opted_in": Look(_("Returned"), "success", icon="message-reply"),
     # Senders
     "disconnected": Look(_("Disconnected"), "neutral", icon="plug-connected-x"),
     "connecting": Look(_("Connecting"), "info", icon="loader-2", working=True),

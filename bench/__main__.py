@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.surroundings import servers
 
-BENCHES = ("dispatch", "paced", "million", "linear", "segments", "imports", "people", "forecast")
+BENCHES = ("dispatch", "paced", "million", "linear", "segments", "imports", "people", "forecast", "inbound")
 
 
 def main() -> None:

@@ -150,12 +150,3 @@ class ColumnsForm(forms.Form):
         if not any(entry["role"] == PHONE for entry in mapping):
             raise ValidationError(_("Choose which column holds the phone numbers."))
         return {**given, "chosen": {"sheet": sheet, "mapping": mapping}}
-
-
-class BlockForm(forms.Form):
-    phone_number = forms.CharField(
-        label=_("Phone number"),
-        max_length=60,
-        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
-    )
-    reason = forms.ChoiceField(label=_("Reason"), choices=BlocklistEntry.Reason.choices)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
@@ -79,10 +79,18 @@ def settings_of(organization: Organization | int) -> ContactSettings:
     return ContactSettings(organization=organization)
 
 
-def blocklist(organization: Organization, *, search: str = "") -> QuerySet[BlocklistEntry]:
+def blocklist(organization: Organization, *, search: str = "", reason: str = "") -> QuerySet[BlocklistEntry]:
+    """Newest first; by part of a number or LID, or else by words of the source or of what the person wrote."""
     found = BlocklistEntry.objects.for_organization(organization)
+    if reason:
+        found = found.filter(reason=reason)
     digits = "".join(sign for sign in search if sign.isdecimal())
-    return found.filter(phone_number__contains=digits.removeprefix("0")) if digits else found
+    if digits and not any(sign.isalpha() for sign in search):
+        part = digits.removeprefix("0")
+        return found.filter(Q(phone_number__contains=part) | Q(lid__contains=part))
+    if search:
+        return found.filter(Q(source__icontains=search) | Q(evidence_text__icontains=search))
+    return found
 
 
 def blocked_among(organization: Organization, phone_numbers: Iterable[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contacts.pages import blocklist, contact, fields, imports, lists, people, privacy, segments
+from contacts.pages import blocklist, contact, fields, imports, lists, opt_outs, people, privacy, segments
 
 app_name = "contacts"
 urlpatterns = [
@@ -54,4 +54,8 @@ urlpatterns = [
     path("/blocklist", blocklist.blocklist, name="blocklist"),
     path("/blocklist/add", blocklist.block, name="block"),
     path("/blocklist/remove", blocklist.unblock, name="unblock"),
+    path("/blocklist/export.csv", blocklist.export, name="export_blocklist"),
+    path("/opt-out", opt_outs.settings, name="opt_outs"),
+    path("/opt-out/preview", opt_outs.preview, name="preview_opt_out"),
+    path("/opt-out/reset", opt_outs.reset, name="reset_opt_outs"),
 ]

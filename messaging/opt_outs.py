@@ -124,9 +124,12 @@ WITH named AS (
         OFFSET 0
     ) AS found
 ), held AS (
-    SELECT message.id, message.stage FROM messaging_message AS message
-    WHERE message.id IN (SELECT id FROM waiting) AND message.stage IN (%(pending)s, %(queued)s)
-    ORDER BY message.id FOR UPDATE
+    SELECT same.* FROM (SELECT id FROM waiting ORDER BY id) AS each  -- in one order, so that two writers cannot deadlock
+    CROSS JOIN LATERAL (
+        SELECT message.id, message.stage FROM messaging_message AS message
+        WHERE message.id = each.id AND message.stage IN (%(pending)s, %(queued)s)
+        OFFSET 0 FOR UPDATE
+    ) AS same
 )
 UPDATE messaging_message AS message SET
     status = CASE

@@ -1,10 +1,17 @@
-"""Runs a real worker beside a test: its own thread, event loop and database connections."""
+"""Runs a real worker beside a test: its own thread, event loop and database connections; or its own process."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import connection
 
 from session_service.worker import Worker
 
@@ -45,8 +52,29 @@ def running_worker(capacity: int | None = None) -> Iterator[Worker]:
     assert not broken, broken
 
 
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+@contextmanager
+def worker_process(**variables: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A worker in a process of its own, on the test's servers. Its leases last four seconds."""
+    database = connection.settings_dict
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "whatsapp_automation.settings",
+        "DATABASE_URL": f"postgres://{database['USER']}@{quote(database['HOST'], safe='')}/{database['NAME']}",
+        "REDIS_URL": settings.REDIS_URL,
+        "AUTH_STATE_KEYS": ",".join(settings.AUTH_STATE_KEYS),
+        "SESSION_LEASE_SECONDS": "4",
+        **variables,
+    }
+    process = subprocess.Popen([sys.executable, "manage.py", "run_session_service"], env=environment)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def wait_until(condition: Callable[[], object], what: str, *, patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
     while not condition():
-        assert time.monotonic() < deadline, f"waited {PATIENCE} s in vain until {what}"
+        assert time.monotonic() < deadline, f"waited {patience} s in vain until {what}"
         time.sleep(0.02)

@@ -2,17 +2,12 @@
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 import psutil
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection
 from django.utils.timezone import now
 
 from messaging import planner
@@ -22,7 +17,7 @@ from senders.models import Sender, SenderStatus
 from session_service.models import SessionLease
 from tests.factories import assert_counters_true, make_batch
 from tests.session_service.baileys.linking import MakeSender
-from tests.session_service.running import running_worker, wait_until
+from tests.session_service.running import running_worker, wait_until, worker_process
 from tests.session_service.test_worker import at, plan_until_finished
 from tests.whatsapp_emulator.running import RunningEmulator
 
@@ -194,34 +189,13 @@ def test_a_bridge_that_is_killed_while_sending_costs_nobody_a_message(
     assert whatsapp.replaced() == []
 
 
-@contextmanager
-def worker_process() -> Iterator[subprocess.Popen[bytes]]:
-    """A worker in a process of its own, on the test's servers."""
-    database = connection.settings_dict
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "whatsapp_automation.settings",
-        "DATABASE_URL": f"postgres://{database['USER']}@{quote(database['HOST'], safe='')}/{database['NAME']}",
-        "REDIS_URL": django_settings.REDIS_URL,
-        "AUTH_STATE_KEYS": ",".join(django_settings.AUTH_STATE_KEYS),
-        "SESSION_LEASE_SECONDS": "4",
-        "WHATSAPP_WEBSOCKET_URL": django_settings.WHATSAPP_WEBSOCKET_URL,
-        "WHATSAPP_ROOT_KEY": django_settings.WHATSAPP_ROOT_KEY,
-    }
-    process = subprocess.Popen([sys.executable, "manage.py", "run_session_service"], env=environment)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
 def test_a_worker_that_is_killed_takes_its_bridge_along_and_costs_nobody_a_message(
     sender: Sender, whatsapp: RunningEmulator, new_phone: NewPhone
 ) -> None:
     phone, people = new_phone(), [new_phone() for _ in range(60)]
     batch = batch_to(sender, people)
-    with worker_process() as first:
+    addresses = {name: getattr(django_settings, name) for name in ("WHATSAPP_WEBSOCKET_URL", "WHATSAPP_ROOT_KEY")}
+    with worker_process(**addresses) as first:
         scan(sender, whatsapp, phone)
         planner.plan_all()
         wait_until(lambda: sum(map(len, texts_of(whatsapp, people).values())) > 10, "some have arrived")
