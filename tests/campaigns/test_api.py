@@ -133,7 +133,7 @@ def test_recipients_by_status_and_page(owner_api, organization):
     ("content", "complaint"),
     [
         (b"", "“list.xlsx” is empty"),
-        (b"Name,Phone\n", "“list.xlsx” is no Excel sheet but plain text"),
+        (b"Name,Phone\n", "“list.xlsx” has no row under its column names"),
         (b"\x89PNG\r\n\x1a\n", "“list.xlsx” is no Excel sheet but a PNG file"),
         (PROTECTED.read_bytes(), "“list.xlsx” is protected with a password"),
         (with_parts(people(1), xl__vbaProject_dot_bin=b"x"), "“list.xlsx” contains macros"),

@@ -97,7 +97,7 @@ class TestNew:
 
     def test_the_columns_of_a_bad_file(self, owner_client, at):
         said = owner_client.post(f"{at}/columns", {"file": upload(b"x", "list.xlsx")}, headers=HTMX).text
-        assert "“list.xlsx” is no Excel sheet" in said
+        assert "“list.xlsx” has no column with phone numbers" in said
 
     def test_the_columns_of_a_list(self, owner_client, at, organization):
         vip = contact_services.create_list(organization=organization, name="VIP")
