@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organization
 from accounts.services import Actor, record
-from contacts import events
-from contacts.models import BlocklistEntry, Contact, ContactEvent, ContactMerge, OtherNumber
+from contacts import consent, events
+from contacts.models import BlocklistEntry, Consent, Contact, ContactEvent, ContactMerge, OtherNumber
 from contacts.phone_numbers import masked
 from contacts.services import NotAllowed
 
@@ -69,7 +69,8 @@ def merge(
 ) -> ContactMerge:
     """Makes `other` part of `kept`. `take` names the values (`Difference.field`) in which the other one wins.
 
-    Tags and lists of both stay. Where either number is on the blocklist, both are afterwards: the person said so.
+    Tags and lists of both stay. Where either number is on the blocklist, both are afterwards: the person said so. The
+    last word on consent, under whichever number it was said, holds for both.
     Raises `NotAllowed` where one of the two is gone, such as merged by somebody else at this moment.
     """
     if kept.pk == other.pk:
@@ -85,6 +86,7 @@ def merge(
         Contact.objects.filter(pk=kept.pk).update(**written, updated_at=now())
         _keep_as_other_numbers(organization.pk, kept.pk, further)
         blocked = _block_all(organization.pk, [_pair(mine), _pair(theirs)])
+        _share_consent(organization.pk, [mine["phone_number"], theirs["phone_number"]])
         done = ContactMerge.objects.create(
             organization_id=organization.pk,
             kept_id=kept.pk,
@@ -110,6 +112,17 @@ def merge(
         )
         _audit(organization, by, "contacts.merged", mine, theirs)
     return done
+
+
+def _share_consent(organization_id: int, numbers: list[str]) -> None:
+    said = Consent.objects.filter(organization_id=organization_id, phone_number__in=[n for n in numbers if n])
+    last = said.order_by("-at").first()
+    if last is not None:
+        others = {number for number in numbers if number} - {last.phone_number}
+        consent.write(
+            organization_id=organization_id,
+            said=[consent.Statement(n, last.is_given, last.source, last.evidence, last.at) for n in others],
+        )
 
 
 def may_be_undone(done: ContactMerge) -> bool:

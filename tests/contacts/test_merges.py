@@ -10,10 +10,11 @@ from django.forms.models import model_to_dict
 from django.utils.timezone import now
 
 from accounts.models import AuditEntry
-from contacts import events, identities, merges, services
+from contacts import consent, events, identities, merges, services
 from contacts.identities import Identity
 from contacts.models import (
     BlocklistEntry,
+    Consent,
     Contact,
     ContactEvent,
     ContactList,
@@ -288,3 +289,21 @@ def test_a_merge_costs_the_same_however_much_belongs_to_it(organization, kept, o
     with django_assert_max_num_queries(60):
         merges.merge(organization=organization, kept=kept, other=other)
     assert kept.events.count() == 1001
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("withdrawn_under", [OLD, NEW])
+def test_the_last_word_on_consent_holds_for_both_numbers(organization, kept, other, withdrawn_under) -> None:
+    given_under = NEW if withdrawn_under == OLD else OLD
+    consent.write(
+        organization_id=organization.pk,
+        said=[
+            consent.Statement(given_under, is_given=True, source="Fair", at=now() - timedelta(days=9)),
+            consent.Statement(withdrawn_under, is_given=False, source="Phone call", at=now() - timedelta(days=1)),
+        ],
+    )
+    merges.merge(organization=organization, kept=kept, other=other)
+    assert set(Consent.objects.values_list("phone_number", "is_given", "source")) == {
+        (OLD, False, "Phone call"),
+        (NEW, False, "Phone call"),
+    }

@@ -45,6 +45,7 @@ BAD = {
     "REDIS_CHANNELS_URL": "amqp://localhost",
     "REDIS_URL": "memcached://localhost",
     "SECRET_KEY": "short",
+    "SECRET_KEY_FALLBACKS": None,
     "SEND_ATTEMPTS": "0",
     "SEND_CONCURRENCY": "0",
     "SEND_RATE_LIMIT": "-1",
