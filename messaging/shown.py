@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from messaging.kinds import WITH_FILE, Kind
 from messaging.media_response import SHOWN as SHOWN_IN_BROWSERS
 from messaging.media_response import why_no_file
-from messaging.models import Message
+from messaging.models import Message, MessageStatus
 
 MAP = "https://www.openstreetmap.org/?mlat={latitude}&mlon={longitude}#map=16/{latitude}/{longitude}"
 PLAYERS = {
@@ -47,6 +47,11 @@ def shown(message: Message) -> Shown:
         return seen
     if message.cleared_at is not None:
         seen.show, seen.title = "note", _("The text is no longer kept.")
+        return seen
+    if message.kind == Kind.TEXT and not message.text and message.batch_id is not None:
+        waits = message.status == MessageStatus.PENDING
+        seen.show = "note"
+        seen.title = _("Its text is written when its turn comes.") if waits else _("Its text was never written.")
         return seen
     if (quoted := content.get("reply_to")) is not None:
         seen.quote = quoted.get("text") or _("A message without text")

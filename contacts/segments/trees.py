@@ -148,6 +148,8 @@ class _Reader:
         name = written.get("field")
         found = self.fields.get(name) if isinstance(name, str) else None
         try:
+            if not name:
+                raise _Wrong(_("choose what to ask."))
             if found is None:
                 raise _Wrong(_("there is no field “%(name)s”.") % {"name": _echo(name)})
             if unknown := set(written) - {"field", "operator", "value"}:
@@ -158,12 +160,9 @@ class _Reader:
                 raise _Wrong(_("“%(name)s” cannot be asked of it.") % {"name": _echo(wanted)})
             return self._with_value(found, operator, written.get("value"))
         except (_Wrong, values.DoesNotFit) as error:
-            called = str(found.label) if found else "?"
-            self.errors[path] = _("Condition %(number)s (%(field)s): %(problem)s") % {
-                "number": number,
-                "field": called,
-                "problem": str(error),
-            }
+            words = {"number": number, "field": found.label if found else "", "problem": str(error)}
+            named, unnamed = _("Condition %(number)s (%(field)s): %(problem)s"), _("Condition %(number)s: %(problem)s")
+            self.errors[path] = (named if found else unnamed) % words
             return None
 
     def _with_value(self, found: Field, operator: Operator, value: Any) -> Condition:

@@ -13,7 +13,9 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import Organization, User
 from messaging import media
+from messaging.kinds import Kind
 from messaging.models import Media, Message, MessageStatus
+from messaging.shown import shown
 from tests.factories import make_sender
 from tests.fixtures_people import signed_in
 from tests.messaging.files import PNG
@@ -111,3 +113,15 @@ def test_the_admin_shows_kinds_and_files(
     assert file in client.get(reverse("admin:messaging_message_change", args=[row.pk])).text
     assert client.get(file).status_code == 200
     assert signed_in(outsider).get(file).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("status", "note"),
+    [
+        (MessageStatus.PENDING, "Its text is written when its turn comes."),
+        (MessageStatus.SKIPPED, "Its text was never written."),
+    ],
+)
+def test_a_text_of_a_campaign_that_is_not_written(status: MessageStatus, note: str) -> None:
+    seen = shown(Message(kind=Kind.TEXT, status=status, batch_id=1, direction=Message.Direction.OUT))
+    assert (seen.show, seen.title) == ("note", note)

@@ -63,7 +63,7 @@ def test_errors_name_the_condition(owner_api: APIClient, bandung: Contact) -> No
     assert answer.status_code == 400
     assert answer.json()["filter"] == [
         "Condition 2 (wrote): write a number of days from 1 to 3650.",
-        "Condition 3 (?): there is no field “nothing”.",
+        "Condition 3: there is no field “nothing”.",
         "Condition 4 (name): “flies” cannot be asked of it.",
         "Condition 5 (is on the list): “7” is no longer there.",
     ]
