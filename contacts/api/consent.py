@@ -146,8 +146,10 @@ class ConsentView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: ApiRequest, phone_number: str) -> Response:
-        """The person took their consent back, now. The history is kept."""
+        """The person took their consent back, now. The history is kept. Of whom nothing is known, POST says it."""
         number, by = _number(request, phone_number), actor_of(request)
+        if consent.of_number(request.organization, number) is None:
+            raise NotFound
         source = f"API: {by.name}" if isinstance(by, ApiKey) else ""
         consent.say(organization=request.organization, phone_number=number, is_given=False, source=source, by=by)
         return Response(status=status.HTTP_204_NO_CONTENT)

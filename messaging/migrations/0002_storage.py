@@ -6,7 +6,7 @@ FILLFACTOR = 50
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0002_message_exhausted_message_dead_letters")]
+    dependencies = [("messaging", "0001_initial")]
 
     operations = [
         migrations.RunSQL(
