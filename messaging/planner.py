@@ -114,12 +114,13 @@ def cancel_pending(batch_id: int, changes: Changes, limit: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE messaging_message SET status = %s, ended_at = now() WHERE id IN (
+            WITH next AS MATERIALIZED (  -- as a subquery it may be run again for each row, and then finds others
                 SELECT id FROM messaging_message WHERE batch_id = %s AND stage = %s
                 ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
             )
+            UPDATE messaging_message AS message SET status = %s, ended_at = now() FROM next WHERE message.id = next.id
             """,
-            [MessageStatus.CANCELLED, batch_id, MessageStatus.PENDING, limit],
+            [batch_id, MessageStatus.PENDING, limit, MessageStatus.CANCELLED],
         )
         changes.move(batch_id, MessageStatus.PENDING, MessageStatus.CANCELLED, cursor.rowcount)
         return cursor.rowcount
