@@ -3,8 +3,8 @@
 Seven loops share one event loop. `_renew_leases` renews ownership and closes what was lost; `_take_senders` takes over
 and opens what nobody holds. `_dispatch` is the hot path: one commit carries the results that arrived and the leases of
 the next messages, and only then are those sent. `_write_arrivals` writes receipts and inbound messages beside it.
-`_tell` publishes progress, `typing_shown.Typing` shows “typing…” where a batch asks for it, and `questions.Answering` does what
-web processes ask of sessions.
+`_tell` publishes progress, `typing_shown.Typing` shows “typing…” where a batch asks for it, and `questions.Answering`
+does what web processes ask of sessions.
 """
 
 import asyncio

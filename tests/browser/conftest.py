@@ -49,14 +49,19 @@ def page(browser: Browser, running_product: Product, request: pytest.FixtureRequ
     assert problems == []
 
 
+def sign_in(page: Page, running: Product) -> None:
+    """As the owner of the demo organization."""
+    page.goto("/accounts/login")
+    page.get_by_label("Email").fill(running.email)
+    page.get_by_label("Password", exact=True).fill(running.password)
+    page.locator("form button[type=submit]").first.click()
+    page.wait_for_url("**/o/demo**")
+
+
 @pytest.fixture
 def signed_in_page(page: Page, running_product: Product) -> Page:
     """The page after signing in as the owner of the demo organization."""
-    page.goto("/accounts/login")
-    page.get_by_label("Email").fill(running_product.email)
-    page.get_by_label("Password", exact=True).fill(running_product.password)
-    page.locator("form button[type=submit]").first.click()
-    page.wait_for_url("**/o/demo**")
+    sign_in(page, running_product)
     return page
 
 

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import product
-from tests.browser.conftest import DESKTOP
+from tests.browser.conftest import DESKTOP, sign_in
 from tests.contacts.workbooks import workbook
 from tests.product import Product
 from tests.whatsapp_emulator.running import HERE, NOT_INSTALLED
@@ -41,11 +41,7 @@ def page(browser: Browser, emulated: Product) -> Iterator[Page]:
     with browser.new_context(base_url=emulated.url, viewport=DESKTOP) as context:
         page = context.new_page()
         page.set_default_timeout(20_000)
-        page.goto("/accounts/login")
-        page.get_by_label("Email").fill(emulated.email)
-        page.get_by_label("Password", exact=True).fill(emulated.password)
-        page.locator("form button[type=submit]").first.click()
-        page.wait_for_url("**/o/demo**")
+        sign_in(page, emulated)
         yield page
 
 
