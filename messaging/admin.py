@@ -28,10 +28,20 @@ from accounts.admin_lists import (
 from accounts.services import record
 from accounts.statuses import look_of
 from contacts.admin_phone import PhoneSearchMixin
-from messaging import admin_media, admin_opt_outs, admin_templates, counts, queries, services, shown, tasks
+from messaging import (
+    admin_media,
+    admin_opt_outs,
+    admin_replies,
+    admin_templates,
+    counts,
+    queries,
+    services,
+    shown,
+    tasks,
+)
 from messaging.models import Batch, BatchCount, BatchStatus, Message, MessageStatus, SkipReason
 
-__all__ = ["admin_media", "admin_opt_outs", "admin_templates"]  # whose admins are registered with it
+__all__ = ["admin_media", "admin_opt_outs", "admin_replies", "admin_templates"]  # whose admins are registered with it
 
 LEFT = ("sent", "delivered", "read")
 ENDED = (*LEFT, "failed", "unknown", "cancelled", "skipped")

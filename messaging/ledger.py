@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.timezone import now
 
-from messaging import opt_outs, recall, received, sql
+from messaging import opt_outs, recall, received, replies, sql
 from messaging.counts import Changes
 from messaging.events import Changed, Event, Inbound, Outcome, Receipt, SendResult
 from messaging.models import MessageStatus, SkipReason
@@ -306,5 +306,6 @@ def write_events(events: Sequence[Event], changes: Changes) -> None:
         write_receipts([event for event in events if isinstance(event, Receipt)], changes)
         inbound = [event for event in events if isinstance(event, Inbound)]
         stored = received.write_inbound(inbound)
+        replies.attribute([row.id for row in stored if row.is_private and row.phone_number])
         changed = received.write_changes([event for event in events if isinstance(event, Changed)])
         opt_outs.honour(inbound, stored, changed, changes)

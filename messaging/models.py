@@ -410,6 +410,36 @@ class BatchOptOut(models.Model):
         return f"{self.batch} · {self.event}"
 
 
+class BatchReply(models.Model):
+    """The person answered this message of a batch: the first that they wrote in its chat afterwards, as
+    `messaging.replies` defines it. One row an answered message, so that the rows of a batch count people.
+
+    Messages are named without a constraint of the database: emptying a batch of a million would check each of them.
+    """
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="replies", db_index=False)
+    message = models.OneToOneField(
+        Message, on_delete=models.CASCADE, related_name="answer", db_constraint=False, verbose_name=_("message")
+    )
+    reply = models.ForeignKey(
+        Message,
+        on_delete=models.DO_NOTHING,
+        related_name="answers",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("reply"),
+    )
+    replied_at = models.DateTimeField(_("replied"))
+
+    class Meta:
+        verbose_name = _("reply to a campaign")
+        verbose_name_plural = _("replies to campaigns")
+        indexes = [models.Index(fields=["batch", "message"], name="replies_of_a_batch")]
+
+    def __str__(self) -> str:
+        return f"{self.batch} · {self.replied_at:%Y-%m-%d %H:%M} UTC"
+
+
 class MessageTemplate(models.Model):
     """A text that is used again, perhaps with a file. What it says now is its newest version."""
 

@@ -7,6 +7,7 @@ from django.db import connection
 
 from contacts import identities, opt_outs
 from contacts.identities import Identity
+from messaging import replies
 from messaging.events import Inbound
 from messaging.received import lid_of, number_of, storable
 from senders.models import Sender
@@ -46,6 +47,8 @@ def _fill_in_numbers(organization_id: int, lids: Iterable[str]) -> None:
             FROM unnest(%s::text[], %s::text[]) AS known (lid, phone_number)
             WHERE message.organization_id = %s AND message.lid = known.lid AND message.lid <> ''
                 AND message.phone_number = ''
+            RETURNING message.id
             """,
             [list(numbers), list(numbers.values()), organization_id],
         )
+        replies.attribute([row[0] for row in cursor.fetchall()])

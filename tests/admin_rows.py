@@ -37,7 +37,7 @@ from contacts.models import (
     Segment,
 )
 from messaging import templates
-from messaging.models import BatchOptOut, BatchStatus, Group, Media
+from messaging.models import BatchOptOut, BatchReply, BatchStatus, Group, Media, Message, MessageStatus
 from senders.models import NumberCheck, SenderUsage
 from session_service.models import AuthCredentials
 from tests.factories import make_batch, make_lease, make_sender
@@ -147,7 +147,15 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
     )
     event = organization.opt_out_events.latest("id")
     left = BatchOptOut.objects.create(event=event, batch=batch, message=message)
-    return [template, template.versions.get(), *sending, media, group, check, schedule, occurrence, left]
+    answer = BatchReply.objects.create(
+        batch=batch,
+        message=message,
+        reply=Message.objects.create(
+            organization=organization, sender=sender, direction="in", status=MessageStatus.RECEIVED, text=f"{name} yes"
+        ),
+        replied_at=now(),
+    )
+    return [template, template.versions.get(), *sending, media, group, check, schedule, occurrence, left, answer]
 
 
 def _schedules(name: str, number: int) -> list[Any]:

@@ -100,6 +100,7 @@ SECTIONS = (
             Entry("contacts.OtherNumber", "contact_phone", gettext_lazy("Further numbers of contacts.")),
             Entry("messaging.TemplateVersion", "history_edu", gettext_lazy("What each template said at which time.")),
             Entry("messaging.BatchOptOut", "trending_down", gettext_lazy("After which campaign somebody opted out.")),
+            Entry("messaging.BatchReply", "reply", gettext_lazy("Who answered which campaign.")),
             Entry("messaging.BatchCount", "tag", gettext_lazy("The counters behind the figures of batches.")),
             Entry("session_service.SessionLease", "lock", gettext_lazy("Which worker holds the session of a sender.")),
             Entry("session_service.AuthCredentials", "key", gettext_lazy("Which senders are linked to a phone.")),
