@@ -1,6 +1,6 @@
 """Campaigns by REST."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -22,8 +22,9 @@ from accounts.requests import ApiRequest
 from campaigns import queries, schedules, services, tasks
 from campaigns.models import Campaign
 from campaigns.schedule_serializers import ScheduleSerializer
+from campaigns.variant_serializers import VariantPlanFields, VariantSerializer, take_plan
 from contacts.models import ContactList, Segment
-from messaging.models import Message, MessageStatus, Purpose
+from messaging.models import Goal, Message, MessageStatus, Purpose
 from messaging.services import NotAllowed
 from messaging.tasks import plan
 from senders.models import Sender
@@ -36,14 +37,17 @@ def find(request: ApiRequest, campaign_id: int) -> Campaign:
     return get_object_or_404(queries.campaigns_of(request.organization), pk=campaign_id)
 
 
-class NewCampaign(serializers.Serializer[Any]):
+class NewCampaign(VariantPlanFields):
     """The people come from `file`, from `contact_list`, from `segment`, or from several of them: where a person is in
     contacts and in the file, the file's values win. Who is in a segment is decided when the audience is fixed."""
 
     name = serializers.CharField(max_length=120)
     template = serializers.CharField(
+        required=False,
+        default="",
         trim_whitespace=False,
-        help_text="The text, with {{columns}} of the list; {{column|otherwise}} where one may be empty.",
+        help_text="The text, with {{columns}} of the list; {{column|otherwise}} where one may be empty. Not needed with "
+        "variants.",
     )
     file = serializers.FileField(
         required=False,
@@ -93,6 +97,8 @@ class NewCampaign(serializers.Serializer[Any]):
             for name in ("senders", "excluded_lists", "excluded_segments"):
                 if "," in (joined := ",".join(data.getlist(name))):
                     data.setlist(name, [part.strip() for part in joined.split(",") if part.strip()])
+        if isinstance(data, Mapping):
+            self.fields["template"].required = not data.get("variants")
         return super().to_internal_value(data)
 
 
@@ -109,6 +115,9 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     recipient_time = serializers.BooleanField(source="batch.recipient_time")
     typing = serializers.BooleanField(source="batch.typing")
     purpose = serializers.CharField(source="batch.purpose", help_text="marketing or service")
+    variants = VariantSerializer(source="batch.variants", many=True, read_only=True)
+    goal = serializers.CharField(source="batch.experiment.goal", default=Goal.NONE.value)
+    track_links = serializers.BooleanField(source="batch.track_links")
     senders = serializers.PrimaryKeyRelatedField[Sender](source="batch.senders", many=True, read_only=True)
     file_name = serializers.CharField(source="list_import.file_name", default=None)
     schedule = ScheduleSerializer(default=None, help_text="When it starts by itself; null where it does not.")
@@ -135,7 +144,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
                 "segment_summary",
             ),
             *("senders", "min_delay_ms", "max_delay_ms", "merged", "invalid_rows"),
-            *("windows", "timezone", "recipient_time", "typing", "purpose"),
+            *("windows", "timezone", "recipient_time", "typing", "purpose", "variants", "goal", "track_links"),
             *("schedule", "created_at", "started_at", "finished_at"),
         )
         read_only_fields = fields
@@ -160,7 +169,9 @@ class CampaignsView(ListAPIView[Campaign]):
 
     def get_queryset(self) -> QuerySet[Campaign]:
         found = queries.campaigns_of(self.request.organization)
-        return found.select_related("organization").prefetch_related("batch__senders")
+        return found.select_related("organization", "batch__experiment").prefetch_related(
+            "batch__senders", "batch__variants"
+        )
 
     @extend_schema(
         request={"application/json": NewCampaign, "multipart/form-data": NewCampaign},
@@ -171,6 +182,7 @@ class CampaignsView(ListAPIView[Campaign]):
         given = NewCampaign(data=request.data)
         given.is_valid(raise_exception=True)
         fields = dict(given.validated_data)
+        fields["variant_plan"] = take_plan(fields)
         file = fields.get("file")
         try:
             campaign = services.create_campaign(
@@ -308,7 +320,7 @@ class RecipientSerializer(serializers.ModelSerializer[Message]):
         model = Message
         fields = (
             *("id", "phone_number", "status", "skip_reason", "error_code", "error", "text", "sender", "attempts"),
-            *("due_at", "sent_at", "delivered_at", "read_at", "ended_at"),
+            *("variant", "due_at", "sent_at", "delivered_at", "read_at", "ended_at"),
         )
 
 

@@ -23,6 +23,7 @@ from contacts.segments.services import WORK_MEMORY
 from messaging import sources
 from messaging.counts import Key
 from messaging.models import Message, MessageStatus, SkipReason
+from messaging.variants import assignment
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ WITH sheet AS (
     FROM listed FULL JOIN sheet USING (phone_number)
     WHERE NOT EXISTS (SELECT FROM excluded WHERE excluded.phone_number = COALESCE(listed.phone_number, sheet.phone_number))
 ), judged AS (
-    SELECT people.*, COALESCE(blocked.reason, CASE WHEN %(needs_consent)s AND NOT EXISTS (
+    SELECT people.*, {slot} AS slot, COALESCE(blocked.reason, CASE WHEN %(needs_consent)s AND NOT EXISTS (
         SELECT FROM contacts_consent AS consent WHERE consent.organization_id = %(organization)s
             AND consent.phone_number = people.phone_number AND consent.is_given
     ) THEN %(no_consent)s END) AS blocked_as, (
@@ -61,17 +62,20 @@ WITH sheet AS (
     ) AS missing
     FROM people LEFT JOIN contacts_blocklistentry AS blocked
         ON blocked.organization_id = %(organization)s AND blocked.phone_number = people.phone_number
+), reasons AS (
+    SELECT judged.*, COALESCE(blocked_as, CASE WHEN missing IS NOT NULL THEN %(missing_variable)s
+        WHEN {held_out} THEN %(holdout)s END, '') AS reason
+    FROM judged
 ), inserted AS (
     INSERT INTO messaging_message (
         organization_id, batch_id, direction, phone_number, status, skip_reason, error_code, error, variables, text,
-        priority, whatsapp_id, attempts, lease_epoch, keeps_id, created_at, ended_at
+        priority, whatsapp_id, attempts, lease_epoch, keeps_id, created_at, ended_at, variant_id, due_at
     )
     SELECT %(organization)s, %(batch)s, 'out', phone_number,
-        CASE WHEN blocked_as IS NULL AND missing IS NULL THEN %(pending)s ELSE %(skipped)s END,
-        COALESCE(blocked_as, CASE WHEN missing IS NOT NULL THEN %(missing_variable)s END, ''),
-        '', CASE WHEN blocked_as IS NULL THEN left(COALESCE(missing, ''), 300) ELSE '' END, variables, '',
-        %(priority)s, '', 0, 0, TRUE, now(), CASE WHEN blocked_as IS NOT NULL OR missing IS NOT NULL THEN now() END
-    FROM judged ORDER BY row_number, contact_id
+        CASE WHEN reason = '' THEN %(pending)s ELSE %(skipped)s END, reason,
+        '', CASE WHEN reason = %(missing_variable)s THEN left(missing, 300) ELSE '' END, variables, '',
+        %(priority)s, '', 0, 0, TRUE, now(), CASE WHEN reason <> '' THEN now() END, {variant}, {due_at}
+    FROM reasons ORDER BY row_number, contact_id
     RETURNING status, skip_reason
 )
 SELECT status, skip_reason, count(*), (SELECT count(*) FROM people WHERE is_both) FROM inserted GROUP BY 1, 2
@@ -92,11 +96,20 @@ def insert_messages(campaign: Campaign, required: Sequence[str], *, at: datetime
     chosen = _people("chosen", [campaign.contact_list_id], [campaign.segment], at)
     lists = list(campaign.excluded_lists.values_list("pk", flat=True))
     excluded = _people("excluded", lists, list(campaign.excluded_segments.all()), at)
+    dealt = assignment.of(campaign.batch)
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('work_mem', %s, TRUE)", [WORK_MEMORY])  # until the transaction ends
         cursor.execute(
-            _INSERT.format(chosen=chosen.sql, excluded=excluded.sql),
+            _INSERT.format(
+                chosen=chosen.sql,
+                excluded=excluded.sql,
+                slot=dealt.slot,
+                held_out=dealt.held_out,
+                variant=dealt.variant,
+                due_at=dealt.due_at,
+            ),
             {
+                **dealt.parameters,
                 **chosen.parameters,
                 **excluded.parameters,
                 "list_import": campaign.list_import_id,
@@ -108,6 +121,7 @@ def insert_messages(campaign: Campaign, required: Sequence[str], *, at: datetime
                 "skipped": MessageStatus.SKIPPED,
                 "missing_variable": SkipReason.MISSING_VARIABLE,
                 "no_consent": SkipReason.NO_CONSENT,
+                "holdout": SkipReason.HOLDOUT,
                 "needs_consent": sources.needs_consent(campaign.batch),
             },
         )

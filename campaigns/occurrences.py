@@ -8,6 +8,7 @@ from django.db import connection
 from accounts.models import User
 from campaigns.models import Campaign, Occurrence, Schedule
 from messaging.models import Batch, BatchCount
+from messaging.variants import plans
 
 LONGEST_NAME = 120
 NOT_COPIED_OF_BATCH = frozenset({"id", "status", "status_reason", "created_at", "started_at", "finished_at"})
@@ -57,6 +58,7 @@ def copy_campaign(*, campaign: Campaign, name: str, by: User | None, start: bool
     for former, new in ((campaign.batch, batch), (campaign, copied)):
         for field in former._meta.many_to_many:
             getattr(new, field.name).set(getattr(former, field.name).all())
+    plans.set_plan(batch=batch, plan=plans.plan_of(campaign.batch))
     return copied
 
 

@@ -6,9 +6,10 @@ from django.db.models import QuerySet
 
 from accounts.models import Organization
 from campaigns.models import Campaign
-from messaging import opt_out_rates, template_text
+from messaging import opt_out_rates
 from messaging.models import Message, MessageStatus
 from messaging.queries import batch_stats
+from messaging.variants import rendering
 
 MOST_PREVIEWED = 100
 TROUBLE = (MessageStatus.FAILED, MessageStatus.UNKNOWN, MessageStatus.SKIPPED)
@@ -56,9 +57,10 @@ def previews(campaign: Campaign, *, limit: int = 3, offset: int = 0) -> list[dic
 
 def with_texts(campaign: Campaign, messages: list[Message]) -> list[Message]:
     """Fills in the text of pending messages as it will be; nothing is saved. What is skipped has none."""
-    template = template_text.filled(template_text.parse(campaign.batch.text), campaign.organization)
+    templates = rendering.templates(campaign.batch, campaign.organization)
     for message in messages:
         if message.status == MessageStatus.PENDING:
+            template = templates.get(message.variant_id) or templates[None]
             message.text = template.render(message.variables)[0]
     return messages
 

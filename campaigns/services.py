@@ -34,6 +34,8 @@ from messaging import services as messaging_services
 from messaging.models import Batch, BatchStatus, Purpose
 from messaging.services import NotAllowed
 from messaging.template_text import Template, TemplateError
+from messaging.variants import plans
+from messaging.variants.plans import VariantPlan
 from messaging.windows import parse as parse_windows
 from senders.models import Provider, Sender
 
@@ -64,28 +66,36 @@ def create_campaign(
     recipient_time: bool = False,
     typing: bool = False,
     purpose: str = Purpose.MARKETING,
+    track_links: bool = False,
+    variant_plan: VariantPlan | None = None,
     start: bool = False,
     by: Actor = None,
 ) -> Campaign:
     """Makes a campaign to the people of an uploaded sheet, of a list, of a segment, or of several of them, less those on
     excluded lists and in excluded segments. A task then reads the sheet and fixes the audience.
 
-    Without `senders` all of the organization's are used. Raises `ValidationError` with the fields' names (name,
-    template, file, contact_list, segment, excluded_segments, senders, min_delay_ms, max_delay_ms, windows, timezone); then nothing is stored.
+    Without `senders` all of the organization's are used. With variants, the text of the first one is the template. Raises
+    `ValidationError` with the fields' names (name, template, file, contact_list, segment, excluded_segments, senders,
+    min_delay_ms, max_delay_ms, windows, timezone, and those of `variants.plans.check`); then nothing is stored.
     """
     errors = _Errors()
     errors.collect("windows", lambda: parse_windows([] if windows is None else windows))
     if timezone:
         errors.collect("timezone", lambda: validate_time_zone(timezone))
-    parsed = errors.collect("template", lambda: template_text.parse(template))
+    variant_plan = variant_plan or VariantPlan()
+    errors.collect_all(lambda: plans.check(variant_plan, track_links=track_links))
+    if variant_plan.variants:
+        template = variant_plan.variants[0].text
+    parsed = _parsed(errors, template, variant_plan)
     seen = errors.collect("file", lambda: peek(file, file_name, organization.default_region)) if file else None
     chosen = list(Sender.objects.for_organization(organization) if senders is None else senders)
     _check_fields(errors, name, file is not None, contact_list, segment, chosen)
     _check_segments(errors, segment, excluded_segments)
     delays = _delays(errors, chosen, min_delay_ms, max_delay_ms)
-    if parsed is not None and (seen is not None or file is None):  # a large sheet is looked into by the task
+    if parsed and (seen is not None or file is None):  # a large sheet is looked into by the task
         errors.collect(
-            "template", lambda: _check_variables(parsed, seen.columns if seen else (), contact_list, segment)
+            "variants" if variant_plan.variants else "template",
+            lambda: _check_variables(parsed, seen.columns if seen else (), contact_list, segment),
         )
     errors.raise_any()
     with ExitStack() as storing:
@@ -108,8 +118,10 @@ def create_campaign(
             recipient_time=recipient_time,
             typing=typing,
             purpose=purpose,
+            track_links=track_links,
         )
         batch.senders.set(chosen)
+        plans.set_plan(batch=batch, plan=variant_plan)
         if list_import is not None:
             list_import.save()
         campaign = Campaign.objects.create(
@@ -148,9 +160,27 @@ class _Errors:
                 self.add(field, text)
         return None
 
+    def collect_all(self, check: Callable[[], None]) -> None:
+        """Notes what `check` says of several fields."""
+        try:
+            check()
+        except ValidationError as error:
+            for field, texts in error.message_dict.items():
+                for text in texts:
+                    self.add(field, text)
+
     def raise_any(self) -> None:
         if self.by_field:
             raise ValidationError({field: list(texts) for field, texts in self.by_field.items()})
+
+
+def _parsed(errors: _Errors, template: str, plan: VariantPlan) -> list[Template]:
+    """All texts that somebody may get, taken apart; none where one cannot be used. What is wrong with a variant has
+    been said."""
+    if plan.variants:
+        return [] if "variants" in errors.by_field else [template_text.parse(each.text) for each in plan.variants]
+    parsed = errors.collect("template", lambda: template_text.parse(template))
+    return [] if parsed is None else [parsed]
 
 
 def _check_fields(
@@ -198,16 +228,18 @@ def _delays(errors: _Errors, senders: list[Sender], shortest: int | None, longes
 
 
 def _check_variables(
-    template: Template, columns: Iterable[Column], contact_list: ContactList | None, segment: Segment | None
+    templates: list[Template], columns: Iterable[Column], contact_list: ContactList | None, segment: Segment | None
 ) -> None:
     """Raises `TemplateError` for a variable that neither the sheet's columns nor the list's contacts have, nor any of the
     organization's where a segment is chosen."""
     known = dict.fromkeys(column_rules.variables_of(columns))
     if contact_list is not None:
-        known.update(dict.fromkeys(variables_of_list(contact_list, template.variables)))
+        used = [key for template in templates for key in template.variables]
+        known.update(dict.fromkeys(variables_of_list(contact_list, used)))
     if segment is not None:
         known.update(dict.fromkeys(variables_of_contacts(segment.organization)))
-    template_text.check(template, known)
+    for template in templates:
+        template_text.check(template, known)
 
 
 # -- From the stored sheet to a frozen audience: what the task does --
@@ -231,7 +263,7 @@ def prepare_campaign(*, campaign_id: int) -> None:
 def _accept(campaign: Campaign, columns: list[Column]) -> None:
     """Refuses a sheet that lacks a variable of the text before its rows are read."""
     try:
-        _check_variables(template_text.parse(campaign.batch.text), columns, campaign.contact_list, campaign.segment)
+        _check_variables(plans.templates_of(campaign.batch), columns, campaign.contact_list, campaign.segment)
     except TemplateError as error:
         raise SheetError(str(error)) from error
 
@@ -260,12 +292,14 @@ class _Unusable(Exception):
 def _freeze(campaign: Campaign) -> None:
     list_import = campaign.list_import
     columns = column_rules.from_json(list_import.columns) if list_import else []
-    template = template_text.parse(campaign.batch.text)
-    _check_variables(template, columns, campaign.contact_list, campaign.segment)
+    templates = plans.templates_of(campaign.batch)
+    _check_variables(templates, columns, campaign.contact_list, campaign.segment)
+    # A person who lacks a value of one variant gets none: else the variants' people would differ by more than the text.
+    required = list(dict.fromkeys(key for template in templates for key in template.required))
     forget_audience(campaign)  # one that was scheduled had an audience to look at; what counts is who is there now
     moment = now()
     try:
-        people = audience.insert_messages(campaign, template.required, at=moment)
+        people = audience.insert_messages(campaign, required, at=moment)
     except InvalidFilter as error:
         raise _Unusable(_("A segment asks for what is no longer there. %s") % " ".join(error.messages)) from error
     if not people.numbers:

@@ -33,6 +33,7 @@ from messaging import (
     admin_opt_outs,
     admin_replies,
     admin_templates,
+    admin_variants,
     counts,
     queries,
     services,
@@ -41,7 +42,13 @@ from messaging import (
 )
 from messaging.models import Batch, BatchCount, BatchStatus, Message, MessageStatus, SkipReason
 
-__all__ = ["admin_media", "admin_opt_outs", "admin_replies", "admin_templates"]  # whose admins are registered with it
+__all__ = [
+    "admin_media",
+    "admin_opt_outs",
+    "admin_replies",
+    "admin_templates",
+    "admin_variants",
+]  # whose admins are registered with it
 
 LEFT = ("sent", "delivered", "read")
 ENDED = (*LEFT, "failed", "unknown", "cancelled", "skipped")

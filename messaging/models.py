@@ -42,6 +42,7 @@ class SkipReason(models.TextChoices):
     MISSING_VARIABLE = "missing_variable", _("A variable of the text is empty")
     FREQUENCY_CAP = "frequency_cap", _("Messaged too recently")
     NO_CONSENT = "no_consent", _("Has not agreed to be messaged")
+    HOLDOUT = "holdout", _("Left out to compare with")
 
 
 class BatchStatus(models.TextChoices):
@@ -64,6 +65,15 @@ class Purpose(models.TextChoices):
 
     MARKETING = "marketing", _("Marketing")
     SERVICE = "service", _("Service")  # what a customer expects, such as news of an order
+
+
+class Goal(models.TextChoices):
+    """What the variants of a text are compared by."""
+
+    NONE = "none", _("Nothing")
+    READ = "read", _("Read")
+    REPLIED = "replied", _("Replied")
+    CLICKED = "clicked", _("Clicked a link")
 
 
 class Batch(models.Model):
@@ -98,6 +108,12 @@ class Batch(models.Model):
     )
     typing = models.BooleanField(_("show “typing…” first"), default=False)
     priority = models.PositiveSmallIntegerField(_("priority"), choices=Priority.choices, default=Priority.NORMAL)
+    track_links = models.BooleanField(
+        _("count clicks"),
+        default=False,
+        db_default=False,
+        help_text=_("Links in the text become short ones of our own."),
+    )
     created_at = models.DateTimeField(default=now, editable=False)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -176,6 +192,88 @@ class Media(models.Model):
         return self.file_name or self.mime_type
 
 
+class Variant(models.Model):
+    """One of several texts of a batch, for `share` percent of those who are tested."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="variants", db_index=False)
+    position = models.PositiveSmallIntegerField(_("position"), help_text=_("0 is what the others are compared with."))
+    name = models.CharField(_("name"), max_length=60)
+    text = models.TextField(_("text"), help_text=_("With {{variables}}."))
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices, default=Kind.TEXT)
+    media = models.ForeignKey(
+        Media, on_delete=models.PROTECT, null=True, blank=True, related_name="variants", verbose_name=_("file")
+    )
+    share = models.PositiveSmallIntegerField(_("share"), help_text=_("In percent; of all variants 100."))
+
+    class Meta:
+        verbose_name = _("variant")
+        verbose_name_plural = _("variants")
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["batch", "position"], name="one_variant_a_position")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Experiment(models.Model):
+    """How the variants of a batch are compared: who gets which, by what they are judged, and what came of it.
+
+    Of 100 people `holdout_share` get nothing, so that one sees what would have happened anyway. Of the others
+    `test_share` percent get the variants at once; the rest waits (`messaging.variants.FAR_AHEAD`) and gets the winner.
+    """
+
+    class DecidedAs(models.TextChoices):
+        PROVEN = "proven", _("Better than every other variant, and not by chance")
+        AHEAD = "ahead", _("The best so far when the time was over; the difference may be chance")
+        TIE = "tie", _("As good as another one; the first of them")
+        NO_DATA = "no_data", _("Nothing could be measured; the first one")
+        BY_HAND = "by_hand", _("Chosen by hand")
+
+    batch = models.OneToOneField(Batch, on_delete=models.CASCADE, related_name="experiment")
+    goal = models.CharField(_("goal"), max_length=8, choices=Goal.choices, default=Goal.NONE)
+    holdout_share = models.PositiveSmallIntegerField(_("left out (%)"), default=0)
+    test_share = models.PositiveSmallIntegerField(_("tested (%)"), default=100)
+    measure_minutes = models.PositiveIntegerField(
+        _("measured for (minutes)"), default=24 * 60, help_text=_("After the last message of the test has left.")
+    )
+    decide_early = models.BooleanField(_("choose earlier where it is clear"), default=False)
+    tested_at = models.DateTimeField(_("test sent"), null=True, blank=True)
+    looks = models.PositiveSmallIntegerField(_("looks before the end"), default=0)
+    closed_at = models.DateTimeField(_("measured"), null=True, blank=True)
+    result = models.JSONField(_("result"), default=dict, blank=True, help_text=_("The figures when it was closed."))
+    winner = models.ForeignKey(
+        Variant, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("winner")
+    )
+    decided_as = models.CharField(_("chosen because"), max_length=8, choices=DecidedAs.choices, blank=True)
+    decided_at = models.DateTimeField(_("chosen"), null=True, blank=True)
+    released_at = models.DateTimeField(_("given to the rest"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("test of variants")
+        verbose_name_plural = _("tests of variants")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(holdout_share__lte=50, test_share__gte=1, test_share__lte=100),
+                name="shares_of_a_test_are_percents",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["batch"],
+                name="tests_to_go_on_with",
+                condition=models.Q(closed_at=None) | models.Q(winner__isnull=False, released_at=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.batch} · {self.get_goal_display()}"
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether people wait for the winner."""
+        return self.test_share < 100 and self.released_at is None
+
+
 class Group(models.Model):
     """A WhatsApp group that a sender is a member of. `members`, once asked for at `members_at`, is a list of
     `{"phone_number", "lid", "name", "is_admin"}`; a member whom WhatsApp shows by LID only has an empty number."""
@@ -239,6 +337,17 @@ class Message(models.Model):
     )
     media = models.ForeignKey(
         Media, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages", db_index=False
+    )
+    # Variants go only with their batch, or while it has no messages: nothing has to be looked for then.
+    variant = models.ForeignKey(
+        "Variant",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="messages",
+        db_index=False,
+        db_constraint=False,
+        verbose_name=_("variant"),
     )
     confirms = models.ForeignKey(
         OptOutEvent,

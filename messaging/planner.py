@@ -22,6 +22,7 @@ from messaging import counts, progress, recall, sources, sql
 from messaging.counts import Changes
 from messaging.models import OPEN_STATUSES, Batch, BatchStatus, MessageStatus, Priority
 from messaging.sources import PendingMessage, Source
+from messaging.variants import waiting
 from messaging.windows import Windows
 from senders.health import HEALTH_SQL, PROBE_SQL, SENDABLE_SQL
 from senders.pace import SenderPace, Slot, allocate
@@ -94,6 +95,7 @@ def _open_batches(organization: Organization, changes: Changes) -> tuple[list[Ba
     """The organization's unfinished batches with their figures; those with nothing left to do are finished."""
     batches = list(
         Batch.objects.for_organization(organization)
+        .select_related("experiment")
         .filter(status__in=[BatchStatus.RUNNING, BatchStatus.CANCELLED], finished_at=None)
         .order_by("priority", "id")
     )
@@ -140,6 +142,7 @@ def _plan_messages(organization: Organization, batches: list[Batch], figures: Fi
     singles = sources.sources_of_single_messages(organization, set(senders), on_hold, MOST_A_PASS)
     urgent, _ = _plan(singles, senders, now, until, changes, urgent=True)
     pending, queued = (_numbers_at(status, figures) for status in (MessageStatus.PENDING, MessageStatus.QUEUED))
+    pending |= waiting.numbers_due(batches, MOST_A_PASS)
     randomness = random.Random()
     running = sorted(
         (batch for batch in batches if batch.status == BatchStatus.RUNNING and pending[batch.pk]),

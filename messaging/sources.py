@@ -17,8 +17,9 @@ from django.db import connection
 from accounts.models import Organization
 from contacts import unreachable
 from contacts.models import ContactSettings
-from messaging import sql, template_text, windows
+from messaging import sql, windows
 from messaging.models import Batch, Message, MessageStatus, Priority, Purpose, SkipReason
+from messaging.variants import rendering
 from messaging.windows import Windows
 from senders.pace import Plan, anytime
 
@@ -33,6 +34,7 @@ class PendingMessage:
     variables: dict[str, str]
     text: str
     blocked_as: str  # a SkipReason, or empty
+    variant_id: int | None = None
 
 
 @dataclass
@@ -60,9 +62,10 @@ class Source:
         """Gives a message's final text, and the reason to skip it where a variable is missing."""
         if self.batch is None:
             return lambda message: (message.text, "")
-        template = template_text.filled(template_text.parse(self.batch.text), self.organization)
+        templates = rendering.templates(self.batch, self.organization)
 
         def render(message: PendingMessage) -> tuple[str, str]:
+            template = templates.get(message.variant_id) or templates[None]
             text, missing = template.render(message.variables)
             return text, SkipReason.MISSING_VARIABLE if missing else ""
 
@@ -95,7 +98,7 @@ def blocked_sql(message: str) -> str:
 _PENDING_SQL = f"""
 SELECT message.id, message.phone_number, message.variables, message.text,
     COALESCE(blocked.reason, CASE WHEN {{unwanted}} THEN 'no_consent' END,
-        CASE WHEN {{capped}} THEN 'frequency_cap' END, '')
+        CASE WHEN {{capped}} THEN 'frequency_cap' END, ''), message.variant_id
 FROM messaging_message AS message
 LEFT JOIN LATERAL ({blocked_sql("message")}) AS blocked ON TRUE
 WHERE message.stage = %(pending)s AND {{where}}
@@ -159,8 +162,8 @@ def _found(source: Source, which: str, **parameters: Any) -> list[PendingMessage
             },
         )
         messages = [
-            PendingMessage(row_id, phone_number, json.loads(variables), text, blocked_as)
-            for row_id, phone_number, variables, text, blocked_as in cursor.fetchall()
+            PendingMessage(row_id, phone_number, json.loads(variables), text, blocked_as, variant_id)
+            for row_id, phone_number, variables, text, blocked_as, variant_id in cursor.fetchall()
         ]
     if not messages:
         return []

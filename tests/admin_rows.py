@@ -37,7 +37,17 @@ from contacts.models import (
     Segment,
 )
 from messaging import templates
-from messaging.models import BatchOptOut, BatchReply, BatchStatus, Group, Media, Message, MessageStatus
+from messaging.models import (
+    BatchOptOut,
+    BatchReply,
+    BatchStatus,
+    Experiment,
+    Group,
+    Media,
+    Message,
+    MessageStatus,
+    Variant,
+)
 from senders.models import NumberCheck, SenderUsage
 from session_service.models import AuthCredentials
 from tests.factories import make_batch, make_lease, make_sender
@@ -155,7 +165,21 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
         ),
         replied_at=now(),
     )
-    return [template, template.versions.get(), *sending, media, group, check, schedule, occurrence, left, answer]
+    variant = Variant.objects.create(batch=batch, position=0, name=f"{name} A", text=f"{name} says hi", share=100)
+    tested = [variant, Experiment.objects.create(batch=batch, winner=variant)]
+    return [
+        *tested,
+        template,
+        template.versions.get(),
+        *sending,
+        media,
+        group,
+        check,
+        schedule,
+        occurrence,
+        left,
+        answer,
+    ]
 
 
 def _schedules(name: str, number: int) -> list[Any]:
