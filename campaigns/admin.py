@@ -17,14 +17,14 @@ from unfold.enums import ActionVariant
 from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
 from accounts.admin_lists import EMPTY, moment_column, name_column, status_column
-from campaigns import admin_schedules, schedules, services
+from campaigns import admin_report, admin_schedules, schedules, services
 from campaigns.models import Campaign, CampaignStatus, Schedule
 from messaging import opt_out_rates, tasks
 from messaging.admin import bubble, failed_column, figures_of, figures_table, progress_column
 from messaging.models import BatchStatus
 from messaging.services import NotAllowed
 
-__all__ = ["admin_schedules"]  # whose admins are registered with it
+__all__ = ["admin_report", "admin_schedules"]  # whose admins are registered with it
 
 
 class CampaignStatusFilter(DropdownFilter):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns import api, api_schedules, forecast_api
+from campaigns import api, api_report, api_schedules, forecast_api
 
 urlpatterns = [
     path("campaigns", api.CampaignsView.as_view(), name="campaigns"),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/cancel", api.CancelView.as_view(), name="cancel-campaign"),
     path("campaigns/<int:campaign_id>/duplicate", api.DuplicateView.as_view(), name="duplicate-campaign"),
     path("campaigns/<int:campaign_id>/stats", api.StatsView.as_view(), name="campaign-stats"),
+    path("campaigns/<int:campaign_id>/report", api_report.ReportView.as_view(), name="campaign-report"),
     path("campaigns/<int:campaign_id>/recipients", api.RecipientsView.as_view(), name="campaign-recipients"),
     path("campaigns/<int:campaign_id>/forecast", forecast_api.ForecastView.as_view(), name="campaign-forecast"),
     path("campaigns/<int:campaign_id>/preview", api.PreviewView.as_view(), name="campaign-preview"),

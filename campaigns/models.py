@@ -268,3 +268,24 @@ class Occurrence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.schedule.campaign} · {self.at:%Y-%m-%d %H:%M} UTC"
+
+
+class CampaignReport(models.Model):
+    """What a campaign's messages came to, counted from its rows at `as_of`: see `campaigns.report_details`.
+
+    Counting a million rows takes seconds, so that it is kept. `counted` is what the counters said before: as long as they
+    say the same, nothing has changed since.
+    """
+
+    campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="report")
+    as_of = models.DateTimeField(_("as of"))
+    took_ms = models.PositiveIntegerField(_("took (ms)"))
+    counted = models.CharField(max_length=64, editable=False)
+    details = models.JSONField(_("figures"))
+
+    class Meta:
+        verbose_name = _("report of a campaign")
+        verbose_name_plural = _("reports of campaigns")
+
+    def __str__(self) -> str:
+        return str(self.campaign)

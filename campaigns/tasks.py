@@ -5,7 +5,7 @@ import smtplib
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
-from campaigns import due, notices, services
+from campaigns import due, notices, report, services
 from messaging.tasks import plan
 
 
@@ -38,3 +38,16 @@ def run_schedules() -> None:
 def tell_of_schedules() -> None:
     """Beat asks for it every minute: mails what schedules missed or could not start."""
     notices.send_due()
+
+
+@shared_task(base=DjangoTask, ignore_result=True)
+def count_report(campaign_id: int) -> None:
+    """Counts the details of a report that somebody opened."""
+    report.count_report(campaign_id=campaign_id)
+
+
+@shared_task(base=DjangoTask, ignore_result=True)
+def count_reports() -> None:
+    """Beat asks for it every minute: keeps the reports of large campaigns ready."""
+    for campaign_id in report.to_watch():
+        report.count_report(campaign_id=campaign_id)

@@ -15,7 +15,7 @@ from django_celery_beat.models import (
 
 from accounts import services
 from accounts.models import Organization, Role, User
-from campaigns.models import Campaign, Occurrence, Schedule
+from campaigns.models import Campaign, CampaignReport, Occurrence, Schedule
 from contacts.models import (
     AttributeDefinition,
     BlocklistEntry,
@@ -157,6 +157,7 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
     )
     event = organization.opt_out_events.latest("id")
     left = BatchOptOut.objects.create(event=event, batch=batch, message=message)
+    report = CampaignReport.objects.create(campaign=campaign, as_of=now(), took_ms=1, counted="", details={})
     answer = BatchReply.objects.create(
         batch=batch,
         message=message,
@@ -179,6 +180,7 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
         occurrence,
         left,
         answer,
+        report,
     ]
 
 

@@ -22,6 +22,7 @@ def install() -> None:
     _every(30, "Take up campaigns that lost their worker", "campaigns.tasks.take_up_unprepared")
     _every(5, "Start and end campaigns by their schedules", "campaigns.tasks.run_schedules")
     _every(60, "Tell of campaigns that did not start", "campaigns.tasks.tell_of_schedules")
+    _every(60, "Count reports of large campaigns", "campaigns.tasks.count_reports")
     _every(600, "Remove what imports leave behind", "contacts.tasks.tidy_imports")
     _every(600, "Remove files that no message has", "messaging.tasks.remove_unused_media")
     _every(10, "Show senders that wait for a worker", "session_service.tasks.show_waiting")

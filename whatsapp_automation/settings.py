@@ -224,6 +224,7 @@ CELERY_TASK_ROUTES = {
     "session_service.tasks.*": {"queue": "control"},
     "contacts.tasks.*": {"queue": "imports"},
     "campaigns.tasks.run_schedules": {"queue": "control"},  # a large import must never delay a start either
+    "campaigns.tasks.count_report*": {"queue": "default"},
     "campaigns.tasks.*": {"queue": "imports"},
 }
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
