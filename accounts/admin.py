@@ -68,14 +68,22 @@ class OrganizationsAdmin(OrganizationAdmin):
     search_help_text = _("By name or short name.")
     ordering = ("name",)
     editable_on_add = ("name", "slug", "timezone", "default_region", "owner_email")
-    editable_on_change = ("name", "timezone", "default_region", "accent_colour", "cap_messages", "cap_days")
+    editable_on_change = (
+        "name",
+        "timezone",
+        "default_region",
+        "accent_colour",
+        "link_address",
+        "cap_messages",
+        "cap_days",
+    )
     add_form = OrganizationForm
     add_fieldsets = (
         (None, {"fields": ("name", "slug", "owner_email")}),
         (_("Place"), {"fields": ("timezone", "default_region")}),
     )
     fieldsets = (
-        (None, {"fields": ("name", "slug", "accent_colour")}),
+        (None, {"fields": ("name", "slug", "accent_colour", "link_address")}),
         (
             _("Place"),
             {

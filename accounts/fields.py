@@ -1,11 +1,14 @@
 """Model fields for things that several apps store: a time zone and a phone region."""
 
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import phonenumbers
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.http.request import validate_host
 from django.utils.translation import gettext_lazy as _
 
 
@@ -20,6 +23,18 @@ def validate_phone_region(value: str) -> None:
     if value not in phonenumbers.SUPPORTED_REGIONS:
         raise ValidationError(
             _("“%(value)s” is no phone region. Use two letters such as ID."), params={"value": value}
+        )
+
+
+def validate_link_address(value: str) -> None:
+    """What short links begin with: this server must answer there, at its root."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
+        raise ValidationError(_("Write only the name, such as https://go.example.com, without anything behind it."))
+    if "@" in parts.netloc or not validate_host(parts.hostname, settings.ALLOWED_HOSTS):
+        raise ValidationError(
+            _("This server does not answer to %(host)s. Whoever runs it must add that name to ALLOWED_HOSTS first."),
+            params={"host": parts.hostname},
         )
 
 

@@ -108,10 +108,11 @@ class OrganizationForm(forms.ModelForm):
 
     class Meta:
         model = Organization
-        fields = ("name", "timezone", "default_region", "accent_colour")
+        fields = ("name", "timezone", "default_region", "accent_colour", "link_address")
         widgets = {
             "timezone": forms.Select,
             "default_region": forms.Select,
+            "link_address": forms.URLInput(attrs={"placeholder": "https://go.example.com"}),
             "accent_colour": forms.TextInput(attrs={"type": "color", "class": "form-control-color"}),
         }
         help_texts = {

@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from accounts.fields import PhoneRegionField, TimeZoneField
+from accounts.fields import PhoneRegionField, TimeZoneField, validate_link_address
 
 
 class UserManager(BaseUserManager["User"]):
@@ -79,6 +79,17 @@ class Organization(models.Model):
         max_length=7,
         blank=True,
         validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", _("Write the colour as #rrggbb."))],
+    )
+    link_address = models.CharField(
+        _("address of short links"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_link_address],
+        help_text=_(
+            "Such as https://go.example.com, a name of your own that leads to this server. Empty: the server's."
+        ),
     )
     cap_messages = models.PositiveSmallIntegerField(
         _("campaign messages a person"), null=True, blank=True, help_text=_("At most so many …")

@@ -57,11 +57,10 @@ def previews(campaign: Campaign, *, limit: int = 3, offset: int = 0) -> list[dic
 
 def with_texts(campaign: Campaign, messages: list[Message]) -> list[Message]:
     """Fills in the text of pending messages as it will be; nothing is saved. What is skipped has none."""
-    templates = rendering.templates(campaign.batch, campaign.organization)
+    rendered = rendering.renderer(campaign.batch, campaign.organization)
     for message in messages:
         if message.status == MessageStatus.PENDING:
-            template = templates.get(message.variant_id) or templates[None]
-            message.text = template.render(message.variables)[0]
+            message.text = rendered(message.pk, message.variant_id, message.variables)[0]
     return messages
 
 

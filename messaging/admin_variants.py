@@ -1,11 +1,11 @@
-"""Variants of texts, and how they are compared, in the admin: to look up, not to change."""
+"""Variants of texts, how they are compared, and clicks, in the admin: to look up, not to change."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import OrganizationAdmin
 from accounts.admin_lists import LongListMixin, moment_column
-from messaging.models import Experiment, Variant
+from messaging.models import Click, Experiment, Link, Variant
 
 
 @admin.register(Variant)
@@ -41,3 +41,28 @@ class ExperimentAdmin(LongListMixin, OrganizationAdmin):
     closed = moment_column("closed_at", _("measured"))
     decided = moment_column("decided_at", _("chosen"))
     released = moment_column("released_at", _("given to the rest"))
+
+
+@admin.register(Link)
+class LinkAdmin(LongListMixin, OrganizationAdmin):
+    area = "campaigns"
+    organization_path = "batch__organization"
+    list_display = ("url", "batch", "number")
+    search_fields = ("url",)
+    search_help_text = _("By what it leads to.")
+    list_select_related = ("batch",)
+    ordering = ("-id",)
+    fieldsets = ((None, {"fields": ("batch", "number", "url")}),)
+
+
+@admin.register(Click)
+class ClickAdmin(LongListMixin, OrganizationAdmin):
+    area = "messages"
+    organization_path = "batch__organization"
+    list_display = ("message", "link", "is_bot", "number", "first")
+    list_filter = ("is_bot",)
+    list_select_related = ("batch", "link", "message")
+    ordering = ("-id",)
+    fieldsets = ((None, {"fields": ("batch", "message", "link", "is_bot", "reason", "number", "first", "last")}),)
+    first = moment_column("first_at", _("first"))
+    last = moment_column("last_at", _("last"))

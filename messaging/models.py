@@ -1,7 +1,7 @@
 """The ledger: one row a WhatsApp message from import to read receipt, and the batches they are sent in."""
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import MD5, Now
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -547,6 +547,59 @@ class BatchReply(models.Model):
 
     def __str__(self) -> str:
         return f"{self.batch} · {self.replied_at:%Y-%m-%d %H:%M} UTC"
+
+
+class Link(models.Model):
+    """A link in the texts of a batch that counts clicks, as it is written: with {{variables}}. `number` names it in short
+    links."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="links", db_index=False)
+    number = models.PositiveSmallIntegerField(_("number"))
+    url = models.TextField(_("leads to"))
+
+    class Meta:
+        verbose_name = _("short link")
+        verbose_name_plural = _("short links")
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "number"], name="one_link_a_number"),
+            models.UniqueConstraint("batch", MD5("url"), name="one_number_a_link"),
+        ]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class Click(models.Model):
+    """Somebody followed a link of a message: `number` times, as a person or as a bot (`reason`). No address and no
+    browser is kept."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="clicks", db_index=False)
+    link = models.ForeignKey(
+        Link, on_delete=models.CASCADE, related_name="clicks", db_index=False, verbose_name=_("link")
+    )
+    message = models.ForeignKey(
+        Message,
+        on_delete=models.CASCADE,
+        related_name="clicks",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("message"),
+    )
+    is_bot = models.BooleanField(_("by a bot"))
+    reason = models.CharField(_("taken for a bot because"), max_length=12, blank=True)
+    number = models.PositiveIntegerField(_("times"), default=1)
+    first_at = models.DateTimeField(_("first"), default=now)
+    last_at = models.DateTimeField(_("last"), default=now)
+
+    class Meta:
+        verbose_name = _("click")
+        verbose_name_plural = _("clicks")
+        constraints = [models.UniqueConstraint(fields=["message", "link", "is_bot"], name="one_click_row_a_link")]
+        indexes = [models.Index(fields=["batch", "is_bot", "message"], name="clicks_of_a_batch")]
+
+    def __str__(self) -> str:
+        return f"{self.batch} · {self.first_at:%Y-%m-%d %H:%M} UTC"
 
 
 class MessageTemplate(models.Model):

@@ -14,13 +14,15 @@ from contacts.scrubbing import Scrubber, scrub
 from messaging import clearing, progress
 from messaging.counts import Changes
 from messaging.media import STORED_UNDER
-from messaging.models import Group, Message, MessageStatus
+from messaging.models import Click, Group, Message, MessageStatus
 
 EXPORTED = (
     *("id", "direction", "phone_number", "lid", "kind", "text", "content", "variables", "media_id", "batch_id"),
     *("sender__name", "sender__phone_number", "group__subject", "whatsapp_id", "status", "skip_reason", "error"),
     *("created_at", "sent_at", "delivered_at", "read_at", "ended_at", "edited_at", "deleted_at"),
 )
+
+EXPORTED_CLICKS = ("message_id", "link__url", "is_bot", "reason", "number", "first_at", "last_at")
 
 
 def messages_of(person: Person) -> QuerySet[Message]:
@@ -78,7 +80,9 @@ def stop(person: Person) -> str:
 def erase(person: Person) -> Erased:
     erased = Erased()
     ids = list(messages_of(person).values_list("pk", flat=True))
+    clicked, _each = Click.objects.filter(message_id__in=ids).delete()
     erased.rows, erased.files = clearing.clear(ids, with_person=True)
+    erased.rows += clicked
     erased.rows += _erase_mentions(person)
     return erased
 
@@ -92,6 +96,8 @@ def _erase_mentions(person: Person) -> int:
 def tables(person: Person) -> Iterable[Table]:
     rows = messages_of(person).order_by("pk").values(*EXPORTED).iterator(500)
     yield Table("messages", _("Messages"), ({**row, "status": MessageStatus(row["status"]).label} for row in rows))
+    clicked = Click.objects.filter(message__in=messages_of(person)).order_by("pk")
+    yield Table("clicks", _("Clicks"), clicked.values(*EXPORTED_CLICKS).iterator(500))
 
 
 def files(person: Person) -> Iterable[StoredFile]:

@@ -62,11 +62,10 @@ class Source:
         """Gives a message's final text, and the reason to skip it where a variable is missing."""
         if self.batch is None:
             return lambda message: (message.text, "")
-        templates = rendering.templates(self.batch, self.organization)
+        rendered = rendering.renderer(self.batch, self.organization)
 
         def render(message: PendingMessage) -> tuple[str, str]:
-            template = templates.get(message.variant_id) or templates[None]
-            text, missing = template.render(message.variables)
+            text, missing = rendered(message.id, message.variant_id, message.variables)
             return text, SkipReason.MISSING_VARIABLE if missing else ""
 
         return render

@@ -41,8 +41,10 @@ from messaging.models import (
     BatchOptOut,
     BatchReply,
     BatchStatus,
+    Click,
     Experiment,
     Group,
+    Link,
     Media,
     Message,
     MessageStatus,
@@ -167,7 +169,9 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
         replied_at=now(),
     )
     variant = Variant.objects.create(batch=batch, position=0, name=f"{name} A", text=f"{name} says hi", share=100)
-    tested = [variant, Experiment.objects.create(batch=batch, winner=variant)]
+    link = Link.objects.create(batch=batch, number=1, url=f"https://example.com/?name={name}")
+    click = Click.objects.create(batch=batch, message=message, link=link, is_bot=False)
+    tested = [variant, Experiment.objects.create(batch=batch, winner=variant), link, click]
     return [
         *tested,
         template,

@@ -90,6 +90,7 @@ OF_NO_ORGANIZATION = {
     "accounts:change_password",
     "api-schema",
     "api-docs",
+    "link",  # whoever got it in a message follows it
     "health",
     "metrics",
     "admin",

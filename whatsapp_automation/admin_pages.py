@@ -104,6 +104,8 @@ SECTIONS = (
             Entry("messaging.BatchReply", "reply", gettext_lazy("Who answered which campaign.")),
             Entry("messaging.Variant", "alt_route", gettext_lazy("Texts of one campaign that are compared.")),
             Entry("messaging.Experiment", "science", gettext_lazy("How variants are compared, and which one won.")),
+            Entry("messaging.Link", "link", gettext_lazy("Where short links lead.")),
+            Entry("messaging.Click", "ads_click", gettext_lazy("Who followed a short link, people and bots.")),
             Entry("messaging.BatchCount", "tag", gettext_lazy("The counters behind the figures of batches.")),
             Entry("session_service.SessionLease", "lock", gettext_lazy("Which worker holds the session of a sender.")),
             Entry("session_service.AuthCredentials", "key", gettext_lazy("Which senders are linked to a phone.")),

@@ -190,6 +190,22 @@ IMPORT_UNDO_DAYS = env.integer("IMPORT_UNDO_DAYS", 30, minimum=1)  # how long it
 IMPORT_WAITS_DAYS = env.integer("IMPORT_WAITS_DAYS", 7, minimum=1)  # for somebody to say that it shall go on
 MEDIA_MAX_BYTES = env.integer("MEDIA_MAX_BYTES", 64 * 1024 * 1024, minimum=1)
 FETCH_ALLOWED_NETWORKS = env.networks("FETCH_ALLOWED_NETWORKS", [])
+# Clicks from there right after a delivery are those of scanners. Meta's own networks, where WhatsApp's servers are.
+LINK_BOT_NETWORKS = env.networks(
+    "LINK_BOT_NETWORKS",
+    [
+        *("31.13.24.0/21", "31.13.64.0/18", "66.220.144.0/20", "69.63.176.0/20", "69.171.224.0/19", "74.119.76.0/22"),
+        *(
+            "102.132.96.0/20",
+            "103.4.96.0/22",
+            "129.134.0.0/16",
+            "157.240.0.0/16",
+            "173.252.64.0/18",
+            "179.60.192.0/22",
+        ),
+        *("185.60.216.0/22", "204.15.20.0/22", "2a03:2880::/32", "2620:0:1c00::/40"),
+    ],
+)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # -- Mail (password reset, invitations) --

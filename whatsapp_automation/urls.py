@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from accounts.pages import start
 from accounts.urls import organization_urlpatterns
+from messaging.links.pages import follow
 from whatsapp_automation import health
 
 api_urlpatterns = [
@@ -34,6 +35,7 @@ urlpatterns = [
     path("api/", include((api_urlpatterns, "api"))),
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path("l/<str:token>", follow, name="link"),
     path("health", health.health, name="health"),
     path("metrics", health.metrics, name="metrics"),
     path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin"),
