@@ -97,6 +97,12 @@ class Organization(models.Model):
     cap_days = models.PositiveSmallIntegerField(
         _("in days"), null=True, blank=True, help_text=_("… in so many days, over all campaigns. Empty: no limit.")
     )
+    campaigns_need_approval = models.BooleanField(
+        _("campaigns need approval"),
+        default=False,
+        db_default=False,
+        help_text=_("An owner or an admin approves a campaign before it starts or is given a time."),
+    )
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:

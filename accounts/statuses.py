@@ -31,6 +31,10 @@ LOOKS: Final[dict[str, Look]] = {
     "skipped": Look(_("Skipped"), "neutral", icon="player-skip-forward"),
     "received": Look(_("Received"), "info", icon="message-reply"),
     # Campaigns and batches
+    "draft": Look(_("Draft"), "neutral", icon="pencil"),
+    "submitted": Look(_("Waits for approval"), "warning", icon="clock"),
+    "approved": Look(_("Approved"), "success", icon="circle-check"),
+    "returned": Look(_("Returned"), "warning", icon="arrow-back-up"),
     "ready": Look(_("Ready"), "info", icon="circle-check"),
     "running": Look(_("Running"), "success", icon="loader-2", working=True),
     "paused": Look(_("Paused"), "warning", icon="player-pause"),

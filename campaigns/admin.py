@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import ValidationError
-from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
@@ -17,14 +16,13 @@ from unfold.enums import ActionVariant
 from accounts.admin_actions import RowAction
 from accounts.admin_base import OrganizationAdmin
 from accounts.admin_lists import EMPTY, moment_column, name_column, status_column
-from campaigns import admin_report, admin_schedules, schedules, services
-from campaigns.models import Campaign, CampaignStatus, Schedule
+from campaigns import admin_changes, admin_report, admin_schedules, queries, schedules, services
+from campaigns.models import Campaign, CampaignStatus
 from messaging import opt_out_rates, tasks
 from messaging.admin import bubble, failed_column, figures_of, figures_table, progress_column
-from messaging.models import BatchStatus
 from messaging.services import NotAllowed
 
-__all__ = ["admin_report", "admin_schedules"]  # whose admins are registered with it
+__all__ = ["admin_changes", "admin_report", "admin_schedules"]  # whose admins are registered with it
 
 
 class CampaignStatusFilter(DropdownFilter):
@@ -40,25 +38,7 @@ class CampaignStatusFilter(DropdownFilter):
         value = self.value()
         if not value:
             return queryset
-        failed = ~Q(error="")
-        repeating = Q(schedule__isnull=False) & ~Q(schedule__kind=Schedule.Kind.ONCE)
-        by_schedule = Q(batch__status=BatchStatus.READY) & (repeating | Q(schedule__next_at__isnull=False))
-        scheduled = (
-            {
-                CampaignStatus.SCHEDULED: Q(schedule__state=Schedule.State.ACTIVE),
-                CampaignStatus.PAUSED: Q(schedule__state=Schedule.State.PAUSED),
-                CampaignStatus.COMPLETED: Q(schedule__state=Schedule.State.ENDED),
-            }.get(CampaignStatus(value), Q(pk=None))
-            if value in CampaignStatus.values
-            else Q(pk=None)
-        )
-        reading = Q(frozen_at=None) & ~Q(batch__status=CampaignStatus.CANCELLED)
-        if value == CampaignStatus.FAILED:
-            return queryset.filter(failed)
-        if value == CampaignStatus.READING:
-            return queryset.filter(~failed & reading & ~by_schedule)
-        of_batch = ~by_schedule & ~reading & Q(batch__status=value)
-        return queryset.filter(~failed & (of_batch | (by_schedule & scheduled)))
+        return queries.with_status(queryset, value)
 
 
 def _start(request: Any, row: Campaign) -> None:
@@ -75,7 +55,7 @@ def _resume(request: Any, row: Campaign) -> None:
 
 
 NOT_BEGUN = (CampaignStatus.READING, CampaignStatus.READY, CampaignStatus.SCHEDULED)
-ENDED = (CampaignStatus.FAILED, CampaignStatus.COMPLETED, CampaignStatus.CANCELLED)
+NOT_TO_CANCEL = (CampaignStatus.DRAFT, CampaignStatus.FAILED, CampaignStatus.COMPLETED, CampaignStatus.CANCELLED)
 
 
 @admin.register(Campaign)
@@ -140,7 +120,7 @@ class CampaignAdmin(OrganizationAdmin):
             run=lambda request, row: services.cancel_campaign(campaign=row, by=request.user),
             icon="cancel",
             variant=ActionVariant.DANGER,
-            offered=lambda row: row.status not in ENDED,
+            offered=lambda row: row.status not in NOT_TO_CANCEL,
         ),
     )
     state = status_column(lambda row: row.status, _("status"))

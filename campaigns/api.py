@@ -1,6 +1,7 @@
 """Campaigns by REST."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -19,14 +20,15 @@ from rest_framework.views import APIView
 
 from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
-from campaigns import queries, schedules, services, tasks
-from campaigns.models import Campaign
+from campaigns import copies, drafts, edits, queries, removal, schedules, services, tasks
+from campaigns.models import Campaign, CampaignChange, CampaignStatus
 from campaigns.schedule_serializers import ScheduleSerializer
-from campaigns.variant_serializers import VariantPlanFields, VariantSerializer, take_plan
+from campaigns.variant_serializers import PLAN_FIELDS, VariantPlanFields, VariantSerializer, take_plan
 from contacts.models import ContactList, Segment
 from messaging.models import Goal, Message, MessageStatus, Purpose
 from messaging.services import NotAllowed
 from messaging.tasks import plan
+from messaging.variants.plans import VariantPlan
 from senders.models import Sender
 
 VIEW, MANAGE = "campaigns.view", "campaigns.manage"
@@ -84,6 +86,10 @@ class NewCampaign(VariantPlanFields):
         help_text="marketing or service. Where the organization demands consent, marketing goes only to who gave it.",
     )
     start = serializers.BooleanField(default=False, help_text="Start as soon as the list is read.")
+    draft = serializers.BooleanField(
+        default=False,
+        help_text="Keep it as a draft, which may lack anything, and change it by PATCH until `finish` or `start`.",
+    )
 
     def validate_purpose(self, purpose: str) -> str:
         if purpose not in Purpose.values:
@@ -102,9 +108,23 @@ class NewCampaign(VariantPlanFields):
         return super().to_internal_value(data)
 
 
+class ChangedCampaign(NewCampaign):
+    """Only what is given changes. A `file` takes the place of an earlier sheet."""
+
+    start = None  # type: ignore[assignment]
+    draft = None  # type: ignore[assignment]
+    without_file = serializers.BooleanField(default=False, help_text="Nobody of the uploaded sheet any more.")
+    version = serializers.IntegerField(
+        required=False, help_text="That of the campaign when you read it: where somebody changed it since, 409."
+    )
+
+
 class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     status = serializers.CharField(
-        help_text="reading, failed, ready, scheduled, running, paused, completed or cancelled"
+        help_text="draft, reading, failed, ready, scheduled, running, paused, completed or cancelled"
+    )
+    approval = serializers.CharField(
+        help_text="submitted, approved or returned; empty where nobody asked for it, or it was changed since."
     )
     status_reason = serializers.CharField(source="batch.status_reason")
     template = serializers.CharField(source="batch.text")
@@ -145,6 +165,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             ),
             *("senders", "min_delay_ms", "max_delay_ms", "merged", "invalid_rows"),
             *("windows", "timezone", "recipient_time", "typing", "purpose", "variants", "goal", "track_links"),
+            *("excluded_lists", "excluded_segments", "version", "approval", "archived_at"),
             *("schedule", "created_at", "started_at", "finished_at"),
         )
         read_only_fields = fields
@@ -167,43 +188,56 @@ class CampaignsView(ListAPIView[Campaign]):
     parser_classes = (JSONParser, MultiPartParser, FormParser)
     request: ApiRequest
 
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("status", enum=CampaignStatus.values),
+            OpenApiParameter("archived", bool, description="Those in the archive instead of those that are not."),
+        ]
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Campaigns, newest first."""
+        return super().get(request, *args, **kwargs)
+
     def get_queryset(self) -> QuerySet[Campaign]:
-        found = queries.campaigns_of(self.request.organization)
-        return found.select_related("organization", "batch__experiment").prefetch_related(
-            "batch__senders", "batch__variants"
+        asked = self.request.query_params
+        found = queries.in_list(
+            queries.campaigns_of(self.request.organization), archived=asked.get("archived") == "true"
         )
+        if wanted := asked.get("status"):
+            if wanted not in CampaignStatus.values:
+                known = ", ".join(CampaignStatus.values)
+                raise ValidationError({"status": [f"There is no status {wanted}. Statuses are {known}."]})
+            found = queries.with_status(found, wanted)
+        found = found.select_related("batch__experiment")
+        return found.prefetch_related("batch__senders", "batch__variants", "excluded_lists", "excluded_segments")
 
     @extend_schema(
         request={"application/json": NewCampaign, "multipart/form-data": NewCampaign},
-        responses={202: CampaignSerializer},
+        responses={201: CampaignSerializer, 202: CampaignSerializer},
     )
     def post(self, request: ApiRequest) -> Response:
-        """Takes in a campaign and answers before its list is read: its status is `reading` until then."""
-        given = NewCampaign(data=request.data)
+        """Takes in a campaign and answers before its list is read: its status is `reading` until then. With `draft` it
+        is `draft`, and 201."""
+        is_draft = serializers.BooleanField(default=False).run_validation(_asks_for_draft(request.data))
+        given = NewCampaign(data=request.data, partial=is_draft)
         given.is_valid(raise_exception=True)
-        fields = dict(given.validated_data)
-        fields["variant_plan"] = take_plan(fields)
-        file = fields.get("file")
+        fields = values_of(request, given.validated_data)
         try:
-            campaign = services.create_campaign(
-                organization=request.organization,
-                **{
-                    **fields,
-                    "file_name": file.name if file else "",
-                    "contact_list": _one_of(request, ContactList, "contact_list", fields.get("contact_list")),
-                    "segment": _one_of(request, Segment, "segment", fields.get("segment")),
-                    "excluded_lists": _chosen(request, ContactList, "excluded_lists", fields.get("excluded_lists")),
-                    "excluded_segments": _chosen(
-                        request, Segment, "excluded_segments", fields.get("excluded_segments")
-                    ),
-                    "senders": _chosen(request, Sender, "senders", fields.get("senders")) or None,
-                    "by": actor_of(request),
-                },
-            )
+            if is_draft:
+                campaign = drafts.create_draft(
+                    organization=request.organization, by=actor_of(request), **_of_draft(fields)
+                )
+            else:
+                campaign = services.create_campaign(
+                    organization=request.organization,
+                    by=actor_of(request),
+                    **{**fields, "senders": fields.get("senders") or None},
+                )
         except DjangoValidationError as error:
             raise ValidationError(as_serializer_error(error)) from error
         tasks.prepare.delay_on_commit(campaign.pk)
-        return Response(described(request, campaign), status=status.HTTP_202_ACCEPTED)
+        answer = status.HTTP_201_CREATED if is_draft else status.HTTP_202_ACCEPTED
+        return Response(described(request, find(request, campaign.pk)), status=answer)
 
 
 Row = TypeVar("Row", ContactList, Segment, Sender)
@@ -222,12 +256,80 @@ def _chosen(request: ApiRequest, model: type[Row], field: str, ids: list[int] | 
     return list(found.values())
 
 
+def values_of(request: ApiRequest, fields: Mapping[str, Any], present: VariantPlan | None = None) -> dict[str, Any]:
+    """What a service takes, from validated fields: rows in place of their ids, and what is said of variants put
+    together with what there is at `present`."""
+    values = {name: value for name, value in fields.items() if name != "draft"}
+    if values.keys() & set(PLAN_FIELDS):
+        values["variant_plan"] = take_plan(values, present)
+    if file := values.get("file"):
+        values["file_name"] = str(file.name)
+    one: dict[str, type[Any]] = {"contact_list": ContactList, "segment": Segment}
+    many: dict[str, type[Any]] = {
+        "excluded_lists": ContactList,
+        "excluded_segments": Segment,
+        "senders": Sender,
+    }
+    for name, model in one.items():
+        if name in values:
+            values[name] = _one_of(request, model, name, values[name])
+    for name, model in many.items():
+        if name in values:
+            values[name] = _chosen(request, model, name, values[name])
+    return values
+
+
+def _asks_for_draft(data: Any) -> Any:
+    return data.get("draft", False) if isinstance(data, Mapping) else False
+
+
+def _of_draft(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name != "start"}
+
+
 class CampaignView(APIView):
-    capability = {"GET": VIEW}
+    capability = {"GET": VIEW, "PATCH": MANAGE, "DELETE": MANAGE}
+    parser_classes = (JSONParser, MultiPartParser, FormParser)
 
     @extend_schema(responses=CampaignSerializer)
     def get(self, request: ApiRequest, campaign_id: int) -> Response:
         return Response(described(request, find(request, campaign_id)))
+
+    @extend_schema(
+        request={"application/json": ChangedCampaign, "multipart/form-data": ChangedCampaign},
+        responses={200: CampaignSerializer, 409: OpenApiResponse(description="Not now; the detail says why.")},
+    )
+    def patch(self, request: ApiRequest, campaign_id: int) -> Response:
+        """Changes what is given. Before the start anything may change, and the audience is fixed anew where that
+        decides who gets the message (`reading`, then `ready` again). Of a running or paused campaign the name, the text,
+        the senders, the pace and the hours may: that holds for what is not yet queued."""
+        campaign = find(request, campaign_id)
+        given = ChangedCampaign(data=request.data, partial=True)
+        given.is_valid(raise_exception=True)
+        with _answering():
+            edits.change_campaign(campaign=campaign, by=actor_of(request), **values_of(request, given.validated_data))
+        tasks.prepare.delay_on_commit(campaign.pk)
+        return Response(described(request, find(request, campaign_id)))
+
+    @extend_schema(
+        responses={204: None, 409: OpenApiResponse(description="Messages of it were sent: archive it instead.")}
+    )
+    def delete(self, request: ApiRequest, campaign_id: int) -> Response:
+        """Deletes a campaign of which nothing was ever sent."""
+        with _answering():
+            removal.delete_campaign(campaign=find(request, campaign_id), by=actor_of(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """What a service refuses becomes 400 with the fields' names, or 409."""
+    try:
+        yield
+    except DjangoValidationError as error:
+        raise ValidationError(as_serializer_error(error)) from error
+    except NotAllowed as error:
+        raise Conflict(str(error)) from error
 
 
 class ChangeView(APIView):
@@ -235,6 +337,7 @@ class ChangeView(APIView):
 
     capability = {"POST": MANAGE}
     change: Callable[..., None]
+    prepares = False  # whether people have to be read afterwards
 
     @extend_schema(
         request=None,
@@ -242,16 +345,45 @@ class ChangeView(APIView):
     )
     def post(self, request: ApiRequest, campaign_id: int) -> Response:
         campaign = find(request, campaign_id)
-        try:
+        with _answering():
             type(self).change(campaign=campaign, by=actor_of(request))
-        except NotAllowed as error:
-            raise Conflict(str(error)) from error
+        if self.prepares:
+            tasks.prepare.delay_on_commit(campaign.pk)
         plan.delay_on_commit()
         return Response(described(request, find(request, campaign_id)))
 
 
 class StartView(ChangeView):
-    change = staticmethod(services.start_campaign)
+    """A draft is finished first, and starts as soon as its people are fixed; 400 where it is not complete."""
+
+    change = staticmethod(drafts.start_campaign)
+    prepares = True
+
+
+class FinishView(ChangeView):
+    """A draft becomes a campaign: its people are read and fixed (`reading`, then `ready`). 400 where it is not
+    complete."""
+
+    change = staticmethod(drafts.finish_draft)
+    prepares = True
+
+
+class ReopenView(ChangeView):
+    """A campaign whose list could not be used (`failed`) becomes a draft again."""
+
+    change = staticmethod(drafts.reopen_campaign)
+
+
+class ArchiveView(ChangeView):
+    """Takes an ended campaign out of the list; its figures stay."""
+
+    change = staticmethod(removal.archive_campaign)
+
+
+class UnarchiveView(ChangeView):
+    """Takes a campaign out of the archive."""
+
+    change = staticmethod(removal.unarchive_campaign)
 
 
 class PauseView(ChangeView):
@@ -266,22 +398,54 @@ class CancelView(ChangeView):
     change = staticmethod(services.cancel_campaign)
 
 
+class DuplicateRequest(serializers.Serializer[Any]):
+    draft = serializers.BooleanField(default=False, help_text="Leave the copy as a draft.")
+
+
 class DuplicateView(APIView):
-    """The same once more, with an audience read anew. 409 where its people came from an uploaded sheet."""
+    """The same once more: a list or segment is read anew, the people of an uploaded sheet are copied."""
 
     capability = {"POST": MANAGE}
 
     @extend_schema(
-        request=None,
-        responses={202: CampaignSerializer, 409: OpenApiResponse(description="The sheet is not kept.")},
+        request=DuplicateRequest,
+        responses={202: CampaignSerializer, 409: OpenApiResponse(description="Its sheet is no longer there.")},
     )
     def post(self, request: ApiRequest, campaign_id: int) -> Response:
-        try:
-            made = services.duplicate_campaign(campaign=find(request, campaign_id), by=actor_of(request))
-        except NotAllowed as error:
-            raise Conflict(str(error)) from error
+        asked = DuplicateRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        with _answering():
+            made = copies.duplicate_campaign(
+                campaign=find(request, campaign_id), draft=asked.validated_data["draft"], by=actor_of(request)
+            )
         tasks.prepare.delay_on_commit(made.pk)
         return Response(described(request, find(request, made.pk)), status=status.HTTP_202_ACCEPTED)
+
+
+class ChangeSerializer(serializers.ModelSerializer[CampaignChange]):
+    """`changes` is `{field: {"from", "to"}}`."""
+
+    by = serializers.SerializerMethodField(help_text="The person, or the name of the API key; null: by itself.")
+
+    class Meta:
+        model = CampaignChange
+        fields = ("id", "at", "by", "what", "status", "changes", "remark")
+
+    def get_by(self, change: CampaignChange) -> str | None:
+        actor = change.user or change.api_key
+        return None if actor is None else str(actor)
+
+
+class ChangesView(ListAPIView[CampaignChange]):
+    """What people did with a campaign, newest first: who, when, what, and what it was before."""
+
+    capability = {"GET": VIEW}
+    serializer_class = ChangeSerializer
+    request: ApiRequest
+
+    def get_queryset(self) -> QuerySet[CampaignChange]:
+        campaign = find(self.request, self.kwargs["campaign_id"])
+        return CampaignChange.objects.filter(campaign=campaign).select_related("user", "api_key")
 
 
 class StatsSerializer(serializers.Serializer[Any]):

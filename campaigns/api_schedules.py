@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
-from campaigns import schedules, tasks
+from campaigns import drafts, schedules, tasks
 from campaigns.api import CampaignSerializer, described, find
 from campaigns.models import Schedule
 from campaigns.schedule_serializers import ScheduleAnswer, ScheduleRequest
@@ -45,12 +45,12 @@ class ScheduleView(APIView):
         responses={200: CampaignSerializer, 409: OpenApiResponse(description="It has begun or ended.")},
     )
     def post(self, request: ApiRequest, campaign_id: int) -> Response:
-        """Gives the campaign a time, in place of an earlier one. Its status is `scheduled` from then on."""
+        """Gives the campaign a time, in place of an earlier one; a draft is finished. Its status is `scheduled` then."""
         campaign = find(request, campaign_id)
         given = ScheduleRequest(data=request.data)
         given.is_valid(raise_exception=True)
         try:
-            schedules.schedule_campaign(campaign=campaign, by=actor_of(request), **given.asked())
+            drafts.schedule_campaign(campaign=campaign, by=actor_of(request), **given.asked())
         except DjangoValidationError as error:
             raise ValidationError(as_serializer_error(error)) from error
         except NotAllowed as error:

@@ -87,6 +87,9 @@ def _run(schedule: Schedule, campaign: Campaign) -> int | None:
     at = schedule.next_at
     assert at is not None  # noqa: S101  asked before
     record(organization=campaign.organization, by=None, action="campaign.started_by_schedule", target=campaign.name)
+    if campaign.lacks_approval:
+        take(schedule, at, Outcome.FAILED, campaign, services.needs_approval())
+        return None
     if schedule.repeats:
         name = f"{campaign.name[:100]} · {at.astimezone(schedule.zone):%Y-%m-%d %H:%M}"
         made = copy_campaign(campaign=campaign, name=name, by=schedule.created_by, start=True)
@@ -97,7 +100,7 @@ def _run(schedule: Schedule, campaign: Campaign) -> int | None:
         take(schedule, at, Outcome.STARTING, campaign)
         return campaign.pk
     try:
-        messaging_services.start_batch(batch=campaign.batch)
+        services.begin(campaign)
     except NotAllowed as error:
         services.not_started(campaign, error)
         take(schedule, at, Outcome.FAILED, campaign, str(error))

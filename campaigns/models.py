@@ -7,18 +7,20 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.timezone import now
+from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import TimeZoneField
-from accounts.models import Organization, OrganizationQuerySet, User
+from accounts.models import ApiKey, Organization, OrganizationQuerySet, User
 from campaigns.recurrence import Recurrence
 from contacts.models import ContactList, ListImport, Segment
 from messaging.models import Batch, BatchStatus
 
 
 class CampaignStatus(models.TextChoices):
-    """`reading`, `failed` and `scheduled` are the campaign's own; the rest mirrors its batch (see `Campaign.status`)."""
+    """`draft`, `reading`, `failed` and `scheduled` are the campaign's own; the rest mirrors its batch (see `Campaign.status`)."""
 
+    DRAFT = "draft", _("Draft")
     READING = "reading", _("Reading the list")
     FAILED = "failed", _("List not usable")
     READY = "ready", _("Ready")
@@ -27,6 +29,15 @@ class CampaignStatus(models.TextChoices):
     PAUSED = "paused", _("Paused")
     COMPLETED = "completed", _("Completed")
     CANCELLED = "cancelled", _("Cancelled")
+
+
+class Approval(models.TextChoices):
+    """Where an organization demands it, nothing starts or is given a time that is not approved as it is now."""
+
+    NONE = "", _("Not asked for")
+    SUBMITTED = "submitted", _("Waits for approval")
+    APPROVED = "approved", _("Approved")
+    RETURNED = "returned", _("Returned")
 
 
 class Campaign(models.Model):
@@ -38,6 +49,9 @@ class Campaign(models.Model):
 
     Where a person stands both in contacts and in the uploaded sheet, the sheet's values win; inside the
     sheet the last row wins. `merged` counts the rows that gave way, `invalid_rows` those without a usable number.
+
+    A draft may lack anything: nothing of it is frozen, and nothing of it can be sent until it is finished. `version`
+    goes up by one with every change of what people wrote, so that a change to an older version is refused.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="campaigns")
@@ -61,6 +75,12 @@ class Campaign(models.Model):
         ListImport, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("uploaded list")
     )
     batch = models.OneToOneField(Batch, on_delete=models.PROTECT, verbose_name=_("batch"))
+    is_draft = models.BooleanField(_("draft"), default=False, db_default=False)
+    version = models.PositiveIntegerField(_("version"), default=1, db_default=1, editable=False)
+    approval = models.CharField(
+        _("approval"), max_length=9, choices=Approval.choices, blank=True, default="", db_default=""
+    )
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True)
     start_when_ready = models.BooleanField(_("start as soon as the list is read"), default=False)
     frozen_at = models.DateTimeField(_("audience frozen"), null=True, blank=True)
     error = models.TextField(_("error"), blank=True)
@@ -77,11 +97,13 @@ class Campaign(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return self.name
+        return self.name or _g("Untitled draft")
 
     @property
     def status(self) -> str:
         """One of `CampaignStatus`. Reads `batch` and `schedule`: fetch them with `select_related`."""
+        if self.is_draft:
+            return CampaignStatus.DRAFT
         if self.error:
             return CampaignStatus.FAILED
         if self.batch.status == BatchStatus.READY and (status := self._status_by_schedule()):
@@ -99,10 +121,46 @@ class Campaign(models.Model):
         return CampaignStatus.SCHEDULED if schedule.next_at else ""
 
     @property
+    def lacks_approval(self) -> bool:
+        """Whether its organization demands an approval that it does not have. Reads `organization`."""
+        return self.organization.campaigns_need_approval and self.approval != Approval.APPROVED
+
+    @property
     def repeats(self) -> bool:
         """Whether this campaign is the pattern of others and never sends itself. Reads `schedule`."""
         schedule: Schedule | None = getattr(self, "schedule", None)
         return schedule is not None and schedule.repeats
+
+
+class CampaignChange(models.Model):
+    """One thing that somebody did with a campaign, for its page: who, when, what, and what it was before.
+
+    `changes` is `{field: {"from": …, "to": …}}`, as the API names the fields; senders, lists and segments by name.
+    """
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="campaign_changes")
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.CASCADE, related_name="changes", verbose_name=_("campaign")
+    )
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, verbose_name=_("person"))
+    api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, blank=True, verbose_name=_("API key"))
+    what = models.CharField(_("what"), max_length=20)
+    status = models.CharField(_("status then"), max_length=10, choices=CampaignStatus.choices)
+    changes = models.JSONField(_("changes"), default=dict, blank=True)
+    remark = models.TextField(_("remark"), blank=True)
+    notice_due = models.BooleanField(_("mail to be sent"), default=False)
+    at = models.DateTimeField(_("at"), default=now)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("change of a campaign")
+        verbose_name_plural = _("changes of campaigns")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["id"], name="campaign_changes_to_tell", condition=models.Q(notice_due=True))]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} · {self.what}"
 
 
 class StopAction(models.TextChoices):

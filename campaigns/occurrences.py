@@ -15,7 +15,7 @@ NOT_COPIED_OF_BATCH = frozenset({"id", "status", "status_reason", "created_at", 
 NOT_COPIED = frozenset(
     {
         *("id", "name", "batch", "list_import", "start_when_ready", "frozen_at", "error", "merged", "invalid_rows"),
-        *("segment_summary", "created_by", "created_at"),
+        *("segment_summary", "created_by", "created_at", "is_draft", "version", "archived_at"),
     }
 )
 Copied = TypeVar("Copied", Batch, Campaign)

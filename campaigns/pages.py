@@ -20,8 +20,8 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.permissions import requires
 from accounts.requests import OrganizationRequest
+from campaigns import copies, pages_schedules, queries, schedules, services, tasks
 from campaigns import forecast as forecasts
-from campaigns import pages_schedules, queries, schedules, services, tasks
 from campaigns.forecast import CampaignForecast
 from campaigns.forms import NewCampaignForm, WhatIfForm
 from campaigns.models import Campaign, CampaignStatus
@@ -343,7 +343,7 @@ def cancel(request: OrganizationRequest, organization: str, campaign_id: int) ->
 @require_POST
 def duplicate(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
     try:
-        made = services.duplicate_campaign(campaign=_find(request, campaign_id), by=request.user)
+        made = copies.duplicate_campaign(campaign=_find(request, campaign_id), by=request.user)
     except NotAllowed as error:
         messages.error(request, str(error))
         return redirect("campaigns:detail", organization, campaign_id)

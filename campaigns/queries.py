@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.models import Organization
-from campaigns.models import Campaign
+from campaigns.models import Campaign, CampaignStatus, Schedule
 from messaging import opt_out_rates
-from messaging.models import Message, MessageStatus
+from messaging.models import BatchStatus, Message, MessageStatus
 from messaging.queries import batch_stats
 from messaging.variants import rendering
 
@@ -17,8 +17,40 @@ TROUBLE = (MessageStatus.FAILED, MessageStatus.UNKNOWN, MessageStatus.SKIPPED)
 
 def campaigns_of(organization: Organization) -> QuerySet[Campaign]:
     return Campaign.objects.for_organization(organization).select_related(
-        "batch", "schedule", "list_import", "contact_list", "segment"
+        "batch", "schedule", "list_import", "contact_list", "segment", "organization"
     )
+
+
+def in_list(found: QuerySet[Campaign], *, archived: bool = False) -> QuerySet[Campaign]:
+    """Those that are in the archive, or those that are not."""
+    return found.filter(archived_at__isnull=not archived)
+
+
+def with_status(found: QuerySet[Campaign], status: str) -> QuerySet[Campaign]:
+    """Those whose `Campaign.status` is this one."""
+    if status == CampaignStatus.DRAFT:
+        return found.filter(is_draft=True)
+    found = found.filter(is_draft=False)
+    failed = ~Q(error="")
+    if status == CampaignStatus.FAILED:
+        return found.filter(failed)
+    repeating = Q(schedule__isnull=False) & ~Q(schedule__kind=Schedule.Kind.ONCE)
+    by_schedule = Q(batch__status=BatchStatus.READY) & (repeating | Q(schedule__next_at__isnull=False))
+    reading = Q(frozen_at=None) & ~Q(batch__status=CampaignStatus.CANCELLED)
+    if status == CampaignStatus.READING:
+        return found.filter(~failed & reading & ~by_schedule)
+    state = (
+        {
+            CampaignStatus.SCHEDULED: Schedule.State.ACTIVE,
+            CampaignStatus.PAUSED: Schedule.State.PAUSED,
+            CampaignStatus.COMPLETED: Schedule.State.ENDED,
+        }.get(CampaignStatus(status))
+        if status in CampaignStatus.values
+        else None
+    )
+    scheduled = Q(schedule__state=state) if state else Q(pk=None)
+    of_batch = ~by_schedule & ~reading & Q(batch__status=status)
+    return found.filter(~failed & (of_batch | (by_schedule & scheduled)))
 
 
 def stats_of(campaign: Campaign) -> dict[str, Any]:

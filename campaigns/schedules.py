@@ -18,6 +18,7 @@ from accounts.fields import validate_time_zone
 from accounts.models import Organization, User
 from accounts.services import Actor
 from campaigns import services
+from campaigns.history import note
 from campaigns.models import Campaign, CampaignStatus, Occurrence, Schedule, StopAction
 from campaigns.occurrences import end_schedule, forget_audience
 from campaigns.recurrence import MONDAY, SUNDAY, instant, written
@@ -171,8 +172,9 @@ def schedule_campaign(*, campaign: Campaign, by: Actor = None, **asked: Any) -> 
         present = services.locked(campaign.pk)
         if present.error:
             raise NotAllowed(present.error)
-        if present.batch.status != BatchStatus.READY:
+        if present.batch.status != BatchStatus.READY or present.is_draft:
             raise NotAllowed(_not_now(present))
+        services.require_approval(present)
         if schedule.repeats and present.list_import_id is not None:
             raise ValidationError(
                 {"repeat": _("An uploaded sheet is sent once. Import it into a list, and choose that list.")}
@@ -187,7 +189,7 @@ def schedule_campaign(*, campaign: Campaign, by: Actor = None, **asked: Any) -> 
             forget_audience(present)
             Campaign.objects.filter(pk=present.pk).update(frozen_at=None, merged=0, invalid_rows=0)
         Campaign.objects.filter(pk=present.pk).update(start_when_ready=False)
-        services.note(present, by, "scheduled", when=sentence(schedule))
+        note(present, by, "scheduled", when=sentence(schedule))
     campaign.refresh_from_db()
     return schedule
 
@@ -204,7 +206,7 @@ def unschedule_campaign(*, campaign: Campaign, by: Actor = None) -> None:
             end_schedule(present)
         else:
             schedule.delete()
-        services.note(present, by, "unscheduled")
+        note(present, by, "unscheduled")
     campaign.refresh_from_db()
 
 
@@ -220,7 +222,7 @@ def pause_campaign(*, campaign: Campaign, by: Actor = None) -> None:
         )
         if not changed:
             raise NotAllowed(_not_now(present))
-        services.note(present, by, "paused")
+        note(present, by, "paused")
     campaign.refresh_from_db()
 
 
@@ -239,7 +241,7 @@ def resume_campaign(*, campaign: Campaign, by: Actor = None) -> None:
             raise NotAllowed(_("Its last day has passed. Give it another one first."))
         schedule.state = Schedule.State.ACTIVE
         schedule.save(update_fields=["next_at", "state"])
-        services.note(present, by, "resumed")
+        note(present, by, "resumed")
     campaign.refresh_from_db()
 
 

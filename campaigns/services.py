@@ -1,11 +1,11 @@
 """Making campaigns, fixing their audience, and starting, pausing and stopping them."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection
 from contextlib import ExitStack, suppress
 from datetime import timedelta
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -15,35 +15,31 @@ from django.utils.translation import gettext as _
 from accounts import live
 from accounts.fields import validate_time_zone
 from accounts.models import Organization, User
-from accounts.services import Actor, record
+from accounts.services import Actor
 from campaigns import audience
+from campaigns.checks import Errors, check_fields, check_segments, check_variables, delays_of, parsed_texts
+from campaigns.history import note
 from campaigns.models import Campaign, CampaignStatus, Occurrence, Schedule
-from campaigns.occurrences import copy_campaign, end_schedule, forget_audience, take
+from campaigns.occurrences import end_schedule, forget_audience, take
 from contacts import columns as column_rules
 from contacts import import_requests, imports
 from contacts import services as contact_services
 from contacts.columns import Column
 from contacts.models import ContactList, ListImport, Segment
-from contacts.queries import variables_of_contacts, variables_of_list
 from contacts.segments import services as segments
 from contacts.segments.trees import InvalidFilter
 from contacts.sheet_errors import SheetError
 from contacts.sheets import peek
-from messaging import counts, progress, template_text
+from messaging import counts, progress
 from messaging import services as messaging_services
 from messaging.models import Batch, BatchStatus, Purpose
 from messaging.services import NotAllowed
-from messaging.template_text import Template, TemplateError
+from messaging.template_text import TemplateError
 from messaging.variants import plans
 from messaging.variants.plans import VariantPlan
 from messaging.windows import parse as parse_windows
-from senders.models import Provider, Sender
+from senders.models import Sender
 
-Found = TypeVar("Found")
-
-SIMULATED_DELAYS_MS = 200, 600
-REAL_DELAYS_MS = 3000, 8000  # what a person with both thumbs needs
-LONGEST_DELAY_MS = 3_600_000
 TAKEN_UP_AFTER = timedelta(seconds=15)
 
 
@@ -78,7 +74,7 @@ def create_campaign(
     `ValidationError` with the fields' names (name, template, file, contact_list, segment, excluded_segments, senders,
     min_delay_ms, max_delay_ms, windows, timezone, and those of `variants.plans.check`); then nothing is stored.
     """
-    errors = _Errors()
+    errors = Errors()
     errors.collect("windows", lambda: parse_windows([] if windows is None else windows))
     if timezone:
         errors.collect("timezone", lambda: validate_time_zone(timezone))
@@ -86,17 +82,19 @@ def create_campaign(
     errors.collect_all(lambda: plans.check(variant_plan, track_links=track_links))
     if variant_plan.variants:
         template = variant_plan.variants[0].text
-    parsed = _parsed(errors, template, variant_plan)
+    parsed = parsed_texts(errors, template, variant_plan)
     seen = errors.collect("file", lambda: peek(file, file_name, organization.default_region)) if file else None
     chosen = list(Sender.objects.for_organization(organization) if senders is None else senders)
-    _check_fields(errors, name, file is not None, contact_list, segment, chosen)
-    _check_segments(errors, segment, excluded_segments)
-    delays = _delays(errors, chosen, min_delay_ms, max_delay_ms)
+    check_fields(errors, name, file is not None, contact_list, segment, chosen)
+    check_segments(errors, segment, excluded_segments)
+    delays = delays_of(errors, chosen, min_delay_ms, max_delay_ms)
     if parsed and (seen is not None or file is None):  # a large sheet is looked into by the task
         errors.collect(
             "variants" if variant_plan.variants else "template",
-            lambda: _check_variables(parsed, seen.columns if seen else (), contact_list, segment),
+            lambda: check_variables(parsed, seen.columns if seen else (), contact_list, segment),
         )
+    if start and organization.campaigns_need_approval:
+        errors.add("start", needs_approval())
     errors.raise_any()
     with ExitStack() as storing:
         list_import = None
@@ -136,125 +134,27 @@ def create_campaign(
         )
         campaign.excluded_lists.set(excluded_lists)
         campaign.excluded_segments.set(excluded_segments)
-        record(organization=organization, by=by, action="campaign.created", target=campaign.name)
+        note(campaign, by, "created")
     return campaign
-
-
-class _Errors:
-    """What is wrong with the fields of a form, gathered so that all of it is said at once."""
-
-    def __init__(self) -> None:
-        self.by_field: dict[str, list[str]] = {}
-
-    def add(self, field: str, text: str) -> None:
-        self.by_field.setdefault(field, []).append(text)
-
-    def collect(self, field: str, check: Callable[[], Found]) -> Found | None:
-        """What `check` gives; its complaint is noted instead where it raises one."""
-        try:
-            return check()
-        except (TemplateError, SheetError) as error:
-            self.add(field, str(error))
-        except ValidationError as error:
-            for text in error.messages:
-                self.add(field, text)
-        return None
-
-    def collect_all(self, check: Callable[[], None]) -> None:
-        """Notes what `check` says of several fields."""
-        try:
-            check()
-        except ValidationError as error:
-            for field, texts in error.message_dict.items():
-                for text in texts:
-                    self.add(field, text)
-
-    def raise_any(self) -> None:
-        if self.by_field:
-            raise ValidationError({field: list(texts) for field, texts in self.by_field.items()})
-
-
-def _parsed(errors: _Errors, template: str, plan: VariantPlan) -> list[Template]:
-    """All texts that somebody may get, taken apart; none where one cannot be used. What is wrong with a variant has
-    been said."""
-    if plan.variants:
-        return [] if "variants" in errors.by_field else [template_text.parse(each.text) for each in plan.variants]
-    parsed = errors.collect("template", lambda: template_text.parse(template))
-    return [] if parsed is None else [parsed]
-
-
-def _check_fields(
-    errors: _Errors,
-    name: str,
-    has_file: bool,
-    contact_list: ContactList | None,
-    segment: Segment | None,
-    senders: list[Sender],
-) -> None:
-    if not name.strip():
-        errors.add("name", _("Give the campaign a name."))
-    if len(name.strip()) > 120:
-        errors.add("name", _("The name may have 120 characters."))
-    if not has_file and contact_list is None and segment is None:
-        errors.add("file", _("Upload an Excel sheet, or choose a list or a segment."))
-    if contact_list is not None and not has_file and segment is None and not contact_list.contacts.exists():
-        errors.add("contact_list", _("Nobody is on the list “%(name)s”.") % {"name": contact_list.name})
-    if not senders:
-        errors.add("senders", _("Choose at least one sender. Add one under Senders if there is none."))
-
-
-def _check_segments(errors: _Errors, segment: Segment | None, excluded: Collection[Segment]) -> None:
-    """A segment that asks for something that was deleted could mean everybody."""
-    for field, each in [("segment", segment), *(("excluded_segments", each) for each in excluded)]:
-        problem = segments.described(each)[1] if each is not None else ""
-        if each is not None and problem:
-            text = _("The segment “%(name)s” must be mended first. %(problem)s")
-            errors.add(field, text % {"name": each.name, "problem": problem})
-
-
-def _delays(errors: _Errors, senders: list[Sender], shortest: int | None, longest: int | None) -> tuple[int, int]:
-    """The delays between two messages of one sender, in milliseconds: those given, or fitting ones."""
-    all_simulated = bool(senders) and all(sender.provider == Provider.SIMULATED for sender in senders)
-    usual = SIMULATED_DELAYS_MS if all_simulated else REAL_DELAYS_MS
-    if shortest is None:
-        shortest = usual[0] if longest is None else min(usual[0], longest)
-    if longest is None:
-        longest = max(usual[1], shortest)
-    if not 0 <= shortest <= LONGEST_DELAY_MS:
-        errors.add("min_delay_ms", _("The delay must be between 0 and 3,600,000 milliseconds."))
-    elif not shortest <= longest <= LONGEST_DELAY_MS:
-        errors.add("max_delay_ms", _("The longest delay must not be below the shortest, nor above an hour."))
-    return shortest, longest
-
-
-def _check_variables(
-    templates: list[Template], columns: Iterable[Column], contact_list: ContactList | None, segment: Segment | None
-) -> None:
-    """Raises `TemplateError` for a variable that neither the sheet's columns nor the list's contacts have, nor any of the
-    organization's where a segment is chosen."""
-    known = dict.fromkeys(column_rules.variables_of(columns))
-    if contact_list is not None:
-        used = [key for template in templates for key in template.variables]
-        known.update(dict.fromkeys(variables_of_list(contact_list, used)))
-    if segment is not None:
-        known.update(dict.fromkeys(variables_of_contacts(segment.organization)))
-    for template in templates:
-        template_text.check(template, known)
 
 
 # -- From the stored sheet to a frozen audience: what the task does --
 
 
 def prepare_campaign(*, campaign_id: int) -> None:
-    """Reads the sheet, fixes the audience, and starts the campaign if that was asked for. Safe to repeat."""
+    """Reads the sheet, fixes the audience, and starts the campaign if that was asked for. Safe to repeat.
+
+    Of a draft only the sheet is read.
+    """
     campaign = Campaign.objects.select_related("batch", "contact_list", "segment", "list_import").get(pk=campaign_id)
     if campaign.list_import is not None:
         list_import = imports.read(
-            list_import_id=campaign.list_import.pk, accept=lambda columns: _accept(campaign, columns)
+            list_import_id=campaign.list_import.pk,
+            accept=None if campaign.is_draft else lambda columns: _accept(campaign, columns),
         )
         if list_import.status == ListImport.Status.READING:
             return  # another process reads it, and goes on from there
-        if list_import.status == ListImport.Status.FAILED:
+        if list_import.status == ListImport.Status.FAILED and not campaign.is_draft:
             _fail(campaign, list_import.error)
     freeze_audience(campaign_id=campaign_id)
     live.publish(progress.topic(campaign.batch_id), {"type": "prepared"})
@@ -263,7 +163,7 @@ def prepare_campaign(*, campaign_id: int) -> None:
 def _accept(campaign: Campaign, columns: list[Column]) -> None:
     """Refuses a sheet that lacks a variable of the text before its rows are read."""
     try:
-        _check_variables(plans.templates_of(campaign.batch), columns, campaign.contact_list, campaign.segment)
+        check_variables(plans.templates_of(campaign.batch), columns, campaign.contact_list, campaign.segment)
     except TemplateError as error:
         raise SheetError(str(error)) from error
 
@@ -277,8 +177,8 @@ def freeze_audience(*, campaign_id: int) -> None:
         campaign = locked(campaign_id)
         if campaign.frozen_at is not None or campaign.error or campaign.batch.status != BatchStatus.READY:
             return  # done before, or cancelled meanwhile
-        if campaign.repeats:
-            return  # each campaign that it makes has its own audience
+        if campaign.is_draft or campaign.repeats:
+            return  # each campaign that a repetition makes has its own audience
         try:
             _freeze(campaign)
         except (TemplateError, _Unusable) as error:  # raised before anything was written
@@ -293,7 +193,7 @@ def _freeze(campaign: Campaign) -> None:
     list_import = campaign.list_import
     columns = column_rules.from_json(list_import.columns) if list_import else []
     templates = plans.templates_of(campaign.batch)
-    _check_variables(templates, columns, campaign.contact_list, campaign.segment)
+    check_variables(templates, columns, campaign.contact_list, campaign.segment)
     # A person who lacks a value of one variant gets none: else the variants' people would differ by more than the text.
     required = list(dict.fromkeys(key for template in templates for key in template.required))
     forget_audience(campaign)  # one that was scheduled had an audience to look at; what counts is who is there now
@@ -311,16 +211,40 @@ def _freeze(campaign: Campaign) -> None:
     campaign.segment_summary = segments.described(campaign.segment)[0] if campaign.segment else ""
     campaign.save(update_fields=["merged", "invalid_rows", "frozen_at", "segment_summary"])
     if list_import is not None:
-        imports.forget_people(list_import.pk)  # the messages hold their values now
+        transaction.on_commit(partial(imports.drop_file, list_import.pk), robust=True)
     if campaign.start_when_ready:
         _start_by_itself(campaign)
 
 
 def _start_by_itself(campaign: Campaign) -> None:
     try:
-        messaging_services.start_batch(batch=campaign.batch)
+        require_approval(campaign)
+        begin(campaign)
     except NotAllowed as error:  # nobody is there to be told: the page and the API show it
         not_started(campaign, error)
+
+
+def begin(campaign: Campaign) -> None:
+    """Lets the messages go. Until then the rows of the sheet are kept, so that the audience can be fixed anew after a
+    change. The caller holds the campaign's lock. Raises `NotAllowed`."""
+    messaging_services.start_batch(batch=campaign.batch)
+    forget_sheet(campaign)
+
+
+def forget_sheet(campaign: Campaign) -> None:
+    """Deletes the rows of the sheet: the messages hold their values. Those with a problem stay, to be shown."""
+    if campaign.list_import_id is not None:
+        imports.forget_people(campaign.list_import_id)
+
+
+def require_approval(campaign: Campaign) -> None:
+    """Raises `NotAllowed` where the organization demands an approval that the campaign, as it is now, does not have."""
+    if campaign.lacks_approval:
+        raise NotAllowed(needs_approval())
+
+
+def needs_approval() -> str:
+    return _("It needs the approval of an owner or an admin first: submit it for approval.")
 
 
 def not_started(campaign: Campaign, error: NotAllowed) -> None:
@@ -371,6 +295,7 @@ def unprepared() -> list[int]:
     """Campaigns whose preparation was lost with its worker, or waits for one."""
     waiting = Campaign.objects.filter(
         Q(schedule=None) | Q(schedule__kind=Schedule.Kind.ONCE),
+        Q(is_draft=False) | Q(list_import__status=ListImport.Status.READING),
         frozen_at=None,
         error="",
         batch__status=BatchStatus.READY,
@@ -391,9 +316,10 @@ def start_campaign(*, campaign: Campaign, by: Actor = None) -> None:
     done. Raises `NotAllowed`."""
     with transaction.atomic():
         present = locked(campaign.pk)
-        _require(present, CampaignStatus.READY, CampaignStatus.READING, CampaignStatus.SCHEDULED)
+        require(present, CampaignStatus.READY, CampaignStatus.READING, CampaignStatus.SCHEDULED)
         if present.repeats:
             raise NotAllowed(_("This campaign repeats: each time it makes a new one. It is not sent itself."))
+        require_approval(present)
         if present.status == CampaignStatus.SCHEDULED:
             take(present.schedule, now(), Occurrence.Outcome.STARTING, present)
             end_schedule(present)
@@ -401,21 +327,22 @@ def start_campaign(*, campaign: Campaign, by: Actor = None) -> None:
             present.start_when_ready = True
             present.save(update_fields=["start_when_ready"])
         else:
-            messaging_services.start_batch(batch=present.batch)
+            begin(present)
         note(present, by, "started")
     campaign.refresh_from_db()
 
 
 def pause_campaign(*, campaign: Campaign, by: Actor = None) -> None:
     """Nothing more leaves; what is on its way does. Raises `NotAllowed`."""
-    _require(campaign, CampaignStatus.RUNNING)
+    require(campaign, CampaignStatus.RUNNING)
     messaging_services.pause_batch(batch=campaign.batch)
     note(campaign, by, "paused")
 
 
 def resume_campaign(*, campaign: Campaign, by: Actor = None) -> None:
     """Goes on where a paused campaign stopped. Raises `NotAllowed`."""
-    _require(campaign, CampaignStatus.PAUSED)
+    require(campaign, CampaignStatus.PAUSED)
+    require_approval(campaign)
     messaging_services.resume_batch(batch=campaign.batch)
     note(campaign, by, "resumed")
 
@@ -427,29 +354,16 @@ def cancel_campaign(*, campaign: Campaign, by: Actor = None) -> None:
     with transaction.atomic():
         present = locked(campaign.pk)
         if not (present.repeats and present.batch.status == BatchStatus.READY):
-            _require(present, *NOT_ENDED)
+            require(present, *NOT_ENDED)
         messaging_services.cancel_batch(batch=present.batch)
         end_schedule(present)
+        if present.frozen_at is not None:
+            forget_sheet(present)
         if present.frozen_at is None and present.list_import is not None:
             with suppress(contact_services.NotAllowed):  # it is read by now: freezing then finds a cancelled batch
                 import_requests.cancel_import(list_import=present.list_import)
         note(present, by, "cancelled")
     campaign.refresh_from_db()
-
-
-def duplicate_campaign(*, campaign: Campaign, by: Actor = None) -> Campaign:
-    """A new campaign with the text, senders, pace and list or segment of this one, which nobody has started yet.
-    Prepare it afterwards. Raises `NotAllowed` for an uploaded sheet, which is not kept.
-    """
-    if campaign.list_import_id is not None:
-        raise NotAllowed(
-            _("Its people came from an uploaded sheet, which is not kept: make a new one with the sheet.")
-        )
-    with transaction.atomic():
-        name = _("Copy of %(name)s") % {"name": campaign.name}
-        made = copy_campaign(campaign=campaign, name=name, by=by if isinstance(by, User) else None, start=False)
-        note(made, by, "created")
-    return made
 
 
 NOT_ENDED = (
@@ -461,15 +375,10 @@ NOT_ENDED = (
 )
 
 
-def _require(campaign: Campaign, *statuses: CampaignStatus) -> None:
+def require(campaign: Campaign, *statuses: CampaignStatus) -> None:
     """Raises `NotAllowed` in the campaign's words. Of two people who act at once, messaging tells the second one."""
     if campaign.error:
         raise NotAllowed(campaign.error)
     if campaign.status not in statuses:
         status = CampaignStatus(campaign.status).label.lower()
         raise NotAllowed(_("That is not possible now: the campaign is %(status)s.") % {"status": status})
-
-
-def note(campaign: Campaign, by: Actor, what: str, **detail: str) -> None:
-    """Writes down that somebody did something with a campaign."""
-    record(organization=campaign.organization, by=by, action=f"campaign.{what}", target=campaign.name, **detail)

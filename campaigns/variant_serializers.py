@@ -1,6 +1,7 @@
 """Variants as programs write and read them."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from rest_framework import serializers
@@ -70,11 +71,12 @@ class VariantPlanFields(serializers.Serializer[Any]):
 PLAN_FIELDS = ("variants", "goal", "holdout_share", "test_share", "measure_minutes", "decide_early")
 
 
-def take_plan(given: dict[str, Any]) -> VariantPlan:
-    """The plan of what was given; takes its fields out of it."""
-    fields = {name: given.pop(name) for name in PLAN_FIELDS}
-    variants = [NewVariant(**each) for each in fields.pop("variants")]
-    return VariantPlan(variants=variants, **fields)
+def take_plan(given: dict[str, Any], present: VariantPlan | None = None) -> VariantPlan:
+    """The plan of what was given; takes its fields out of it. What is not given stays as it is at `present`."""
+    fields = {name: given.pop(name) for name in PLAN_FIELDS if name in given}
+    if "variants" in fields:
+        fields["variants"] = [NewVariant(**each) for each in fields["variants"]]
+    return replace(present or VariantPlan(), **fields)
 
 
 class VariantSerializer(serializers.ModelSerializer[Variant]):

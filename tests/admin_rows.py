@@ -15,6 +15,7 @@ from django_celery_beat.models import (
 
 from accounts import services
 from accounts.models import Organization, Role, User
+from campaigns.history import note
 from campaigns.models import Campaign, CampaignReport, Occurrence, Schedule
 from contacts.models import (
     AttributeDefinition,
@@ -157,6 +158,7 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
     occurrence = Occurrence.objects.create(
         organization=organization, schedule=schedule, at=now(), outcome=Occurrence.Outcome.STARTED, campaign=campaign
     )
+    change = note(campaign, by, "edited", changes={"name": {"from": "Before", "to": campaign.name}})
     event = organization.opt_out_events.latest("id")
     left = BatchOptOut.objects.create(event=event, batch=batch, message=message)
     report = CampaignReport.objects.create(campaign=campaign, as_of=now(), took_ms=1, counted="", details={})
@@ -182,6 +184,7 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
         check,
         schedule,
         occurrence,
+        change,
         left,
         answer,
         report,

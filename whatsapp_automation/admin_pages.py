@@ -44,6 +44,7 @@ SECTIONS = (
                 "messaging.MessageTemplate", "draft", gettext_lazy("Texts that are used again, with their versions.")
             ),
             Entry("campaigns.Schedule", "event_repeat", gettext_lazy("When campaigns start by themselves.")),
+            Entry("campaigns.CampaignChange", "history", gettext_lazy("Who did what with which campaign.")),
             Entry("campaigns.Occurrence", "event_available", gettext_lazy("Each due time, and what came of it.")),
             Entry("campaigns.CampaignReport", "bar_chart", gettext_lazy("What campaigns came to, as last counted.")),
             Entry("messaging.Message", "chat", gettext_lazy("Every message, with its way from import to read.")),

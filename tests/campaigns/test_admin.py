@@ -97,6 +97,7 @@ def scheduled(campaign: Campaign) -> Campaign:
 @pytest.mark.parametrize("status", CampaignStatus.values)
 def test_filtering_by_status(staff: Client, organization: Organization, status: str) -> None:
     wanted = {
+        CampaignStatus.DRAFT: lambda: make_campaign(organization, is_draft=True, frozen_at=None),
         CampaignStatus.FAILED: lambda: make_campaign(organization, error="No phones.", frozen_at=None),
         CampaignStatus.READING: lambda: make_campaign(organization, frozen_at=None),
         CampaignStatus.SCHEDULED: lambda: scheduled(make_campaign(organization)),

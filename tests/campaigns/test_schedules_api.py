@@ -8,7 +8,6 @@ from django.utils.timezone import now
 from campaigns import due, services
 from campaigns.models import Campaign, Occurrence
 from tests.campaigns.planned import make_campaign, make_due
-from tests.contacts.workbooks import people, upload
 from tests.factories import make_sender
 
 pytestmark = pytest.mark.django_db
@@ -116,11 +115,3 @@ def test_a_campaign_to_a_list_can_be_duplicated(owner_api, campaign, address) ->
     services.prepare_campaign(campaign_id=made.json()["id"])
     assert owner_api.get(f"/api/campaigns/{made.json()['id']}").json()["status"] == "ready"
     assert owner_api.get(f"/api/campaigns/{made.json()['id']}/stats").json()["pending"] == 3
-
-
-def test_an_uploaded_sheet_cannot(owner_api, organization, settings, tmp_path) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    campaign = make_campaign(organization, file=upload(people(2)), file_name="people.xlsx")
-    answer = owner_api.post(f"/api/campaigns/{campaign.pk}/duplicate")
-    assert answer.status_code == 409
-    assert "uploaded sheet" in answer.json()["detail"]

@@ -163,7 +163,7 @@ class TestMistakes:
         def fail(**_: Any) -> None:
             raise RuntimeError
 
-        monkeypatch.setattr(services, "record", fail)
+        monkeypatch.setattr(services, "note", fail)
         with pytest.raises(RuntimeError):
             create(organization)
         assert stored_files(media) == []
@@ -257,8 +257,12 @@ class TestWhoGetsIt:
         assert "“list.xlsx” has no row with a usable phone number: 2 rows were refused." in campaign.error
         assert ImportedRow.objects.count() == 2  # the page lists them
 
-    def test_rows_that_were_used_are_forgotten(self, organization):
-        prepared(organization)
+    def test_rows_are_kept_until_the_start_and_forgotten_then(self, organization, django_capture_on_commit_callbacks):
+        with django_capture_on_commit_callbacks(execute=True):
+            campaign = prepared(organization)
+        assert ImportedRow.objects.count() == 990
+        assert not ListImport.objects.get().file
+        services.start_campaign(campaign=campaign)
         assert ImportedRow.objects.count() == 20
 
 
