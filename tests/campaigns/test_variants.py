@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from accounts.models import Organization
-from campaigns import queries, services
+from campaigns import copies, queries, services
 from campaigns.models import Campaign
 from messaging import planner
 from messaging.models import Batch, Message, MessageStatus
@@ -136,7 +136,7 @@ class TestDealing:
 
     def test_a_copy_compares_the_same_and_deals_by_its_own_number(self, organization):
         campaign = variant_campaign(organization, 20, plan("A", "B", shares=[70, 30], holdout_share=5, goal="replied"))
-        copy = services.duplicate_campaign(campaign=campaign)
+        copy = copies.duplicate_campaign(campaign=campaign)
         assert plans.plan_of(copy.batch) == plans.plan_of(campaign.batch)
         services.prepare_campaign(campaign_id=copy.pk)
         found = dealt(Campaign.objects.get(pk=copy.pk))
