@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0002_drafts'),
+        ('accounts', '0003_drafts'),
         ('campaigns', '0002_report'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
