@@ -20,7 +20,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.permissions import requires
 from accounts.requests import OrganizationRequest
-from campaigns import copies, pages_schedules, queries, schedules, services, tasks
+from campaigns import copies, pages_report, pages_schedules, queries, schedules, services, tasks
 from campaigns import forecast as forecasts
 from campaigns.forecast import CampaignForecast
 from campaigns.forms import NewCampaignForm, WhatIfForm
@@ -168,7 +168,7 @@ def _of_segment(request: OrganizationRequest) -> dict[str, dict[str, str]]:
 @require_GET
 def detail(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
     campaign = _find(request, campaign_id)
-    context = _live(request, campaign)
+    context = {**_live(request, campaign), "report": pages_report.shown(campaign)}
     if campaign.status in FORESEEN and not campaign.repeats:
         context["what_if"] = WhatIfForm(batch=campaign.batch)
     return render(request, "campaigns/detail.html", context)
@@ -250,7 +250,7 @@ def _live(request: OrganizationRequest, campaign: Campaign) -> dict[str, Any]:
         context |= _previews(request, campaign, people)
     if campaign.status in FORESEEN and not campaign.repeats:
         context |= _foreseen(campaign, forecasts.recent(campaign))
-    if campaign.frozen_at is not None:
+    if campaign.frozen_at is not None and campaign.batch.started_at is None:  # afterwards the report says it
         context["trouble"] = queries.in_trouble(campaign, TROUBLE_SHOWN)
         context["trouble_count"] = state["counts"]["failed"] + state["counts"]["unknown"] + state["skipped"]
     return context

@@ -19,9 +19,8 @@ from django.utils.timezone import now
 from accounts import live
 from campaigns import report_details
 from campaigns.models import Campaign, CampaignReport
-from messaging import counts, opt_out_rates, progress, replies
-from messaging.models import BatchStatus, MessageStatus
-from messaging.progress import LEFT_STATUSES
+from messaging import counts, opt_out_rates, progress
+from messaging.models import BatchStatus
 
 COUNTED_AT_ONCE = 50_000  # messages: a tenth of a second; more are counted by a task
 SHORTEST_REST = timedelta(seconds=2)
@@ -80,24 +79,15 @@ def _reactions(campaign: Campaign) -> dict[str, int]:
     """People who answered and who opted out, which no status says."""
     batch_id = campaign.batch_id
     return {
-        "replied": replies.of_batches([batch_id])[batch_id],
+        "replied": counts.answered([batch_id])[batch_id],
         "opted_out": opt_out_rates.of_batches([batch_id])[batch_id],
     }
 
 
 def funnel(figures: dict[counts.Key, int], reactions: dict[str, int]) -> list[Step]:
     """The steps in their order: `sent` and `failed` of all people, the others of those to whom it was sent."""
-    by_name = counts.by_name(figures)
-    total = sum(figures.values())
-    sent = sum(by_name[MessageStatus(status).label] for status in LEFT_STATUSES)
-    people = {
-        "sent": sent,
-        "delivered": by_name["delivered"] + by_name["read"],
-        "read": by_name["read"],
-        **reactions,
-        "failed": by_name["failed"],
-    }
-    bases = {"people": total, "sent": sent}
+    people = progress.funnel(counts.by_name(figures), **reactions)
+    bases = {"people": sum(figures.values()), "sent": people["sent"]}
     steps = []
     for code, number in people.items():
         of = "people" if code in ("sent", "failed") else "sent"

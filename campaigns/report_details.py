@@ -12,16 +12,20 @@ seconds since 1970. `senders` has `[sender id or None, sent, delivered, read, re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.utils.timezone import now
 
 from messaging.models import Batch, MessageStatus
 
 MINUTE = 60
-STEPS = tuple(MINUTE * number for number in (1, 5, 15, 60, 180, 360, 1440, 7 * 1440, 28 * 1440))
+FINEST = 10
+# As long as that, a campaign is counted by the finest step; afterwards by the minute, which gives fewer groups.
+FINE_FOR = timedelta(hours=1)
+STEPS = (FINEST, *(MINUTE * number for number in (1, 5, 15, 60, 180, 360, 1440, 7 * 1440, 28 * 1440)))
 MOST_POINTS = 150
 SENT, DELIVERED, READ, REPLIED = range(4)
 
@@ -30,9 +34,9 @@ _MESSAGES_SQL = """
 WITH message AS (
     SELECT sender_id, status, COALESCE(NULLIF(skip_reason, ''), error_code) AS code,
         exhausted AND retried_at IS NULL AND sender_id IS NOT NULL AS can_be_retried,
-        CASE WHEN status BETWEEN %(sent)s AND %(read)s THEN date_bin('1 minute', sent_at, 'epoch') END AS sent_in,
-        CASE WHEN status IN (%(delivered)s, %(read)s) THEN date_bin('1 minute', delivered_at, 'epoch') END AS delivered_in,
-        CASE WHEN status = %(read)s THEN date_bin('1 minute', read_at, 'epoch') END AS read_in
+        CASE WHEN status BETWEEN %(sent)s AND %(read)s THEN date_bin(%(unit)s::interval, sent_at, 'epoch') END AS sent_in,
+        CASE WHEN status IN (%(delivered)s, %(read)s) THEN date_bin(%(unit)s::interval, delivered_at, 'epoch') END AS delivered_in,
+        CASE WHEN status = %(read)s THEN date_bin(%(unit)s::interval, read_at, 'epoch') END AS read_in
     FROM messaging_message WHERE batch_id = %(batch)s AND status BETWEEN %(sent)s AND %(skipped)s
 )
 SELECT GROUPING(sent_in, delivered_in, read_in, sender_id, status), extract(epoch FROM sent_in)::bigint,
@@ -46,8 +50,8 @@ GROUP BY GROUPING SETS ((sent_in), (delivered_in), (read_in), (sender_id), (stat
 _BY_SENT, _BY_DELIVERED, _BY_READ, _BY_SENDER, _BY_ERROR = 0b01111, 0b10111, 0b11011, 0b11101, 0b11110
 _REPLIES_SQL = """
 WITH reply AS (
-    SELECT message.sender_id, date_bin('1 minute', replied_at, 'epoch') AS replied_in,
-        date_bin('1 minute', message.sent_at, 'epoch') AS sent_in
+    SELECT message.sender_id, date_bin(%(unit)s::interval, replied_at, 'epoch') AS replied_in,
+        date_bin(%(unit)s::interval, message.sent_at, 'epoch') AS sent_in
     FROM messaging_batchreply AS reply JOIN messaging_message AS message ON message.id = reply.message_id
     WHERE reply.batch_id = %(batch)s
 )
@@ -61,7 +65,7 @@ ENDED_BADLY = (MessageStatus.FAILED, MessageStatus.UNKNOWN, MessageStatus.SKIPPE
 
 @dataclass
 class _Counted:
-    minutes: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0, 0]))
+    times: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0, 0]))
     hours: list[list[int]] = field(default_factory=lambda: [[0, 0, 0, 0] for _ in range(24)])
     senders: defaultdict[int | None, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0, 0, 0]))
     errors: list[tuple[int, str, int, int]] = field(default_factory=list)
@@ -71,11 +75,14 @@ def count(batch: Batch) -> dict[str, Any]:
     """The figures of a batch as they are now, as described above."""
     zone = ZoneInfo(batch.timezone or batch.organization.timezone)
     counted = _Counted()
+    is_young = batch.started_at is not None and now() - batch.started_at < FINE_FOR
+    unit = timedelta(seconds=FINEST if is_young else MINUTE)
     with connection.cursor() as cursor:
         cursor.execute(
             _MESSAGES_SQL,
             {
                 "batch": batch.pk,
+                "unit": unit,
                 "sent": MessageStatus.SENT,
                 "delivered": MessageStatus.DELIVERED,
                 "read": MessageStatus.READ,
@@ -85,10 +92,10 @@ def count(batch: Batch) -> dict[str, Any]:
         )
         for row in cursor.fetchall():
             _add_messages(counted, zone, *row)
-        cursor.execute(_REPLIES_SQL, {"batch": batch.pk})
+        cursor.execute(_REPLIES_SQL, {"batch": batch.pk, "unit": unit})
         for row in cursor.fetchall():
             _add_replies(counted, zone, *row)
-    step, timeline = _timeline(counted.minutes)
+    step, timeline = _timeline(counted.times, int(unit.total_seconds()))
     by_people = sorted(counted.errors, key=lambda each: (-each[2], each[0], each[1]))
     senders = [[sender_id, *figures] for sender_id, figures in counted.senders.items() if any(figures)]
     return {
@@ -115,13 +122,13 @@ def _add_messages(
 ) -> None:
     sent, delivered, read, failed, can_be_retried = figures
     if grouped == _BY_SENT and sent_in is not None:
-        counted.minutes[sent_in][SENT] += people
+        counted.times[sent_in][SENT] += people
         for place, number in ((SENT, sent), (DELIVERED, delivered), (READ, read)):
             counted.hours[_hour(sent_in, zone)][place] += number
     elif grouped == _BY_DELIVERED and delivered_in is not None:
-        counted.minutes[delivered_in][DELIVERED] += people
+        counted.times[delivered_in][DELIVERED] += people
     elif grouped == _BY_READ and read_in is not None:
-        counted.minutes[read_in][READ] += people
+        counted.times[read_in][READ] += people
     elif grouped == _BY_SENDER:
         counted.senders[sender_id] = [sent, delivered, read, 0, failed]
     elif grouped == _BY_ERROR and status in ENDED_BADLY:
@@ -138,7 +145,7 @@ def _add_replies(
     people: int,
 ) -> None:
     if grouped == _REPLIES_BY_REPLY and replied_in is not None:
-        counted.minutes[replied_in][REPLIED] += people
+        counted.times[replied_in][REPLIED] += people
     elif grouped == _REPLIES_BY_SENT and sent_in is not None:
         counted.hours[_hour(sent_in, zone)][REPLIED] += people
     elif grouped == _REPLIES_BY_SENDER:
@@ -149,16 +156,17 @@ def _hour(moment: int, zone: ZoneInfo) -> int:
     return datetime.fromtimestamp(moment, zone).hour
 
 
-def _timeline(minutes: dict[int, list[int]]) -> tuple[int, list[list[int]]]:
-    """The minutes put together to points of the shortest length that leaves at most `MOST_POINTS` between the ends."""
-    if not minutes:
+def _timeline(times: dict[int, list[int]], unit: int) -> tuple[int, list[list[int]]]:
+    """Put together to points of the shortest length that leaves at most `MOST_POINTS` between the ends."""
+    if not times:
         return STEPS[0], []
-    span = max(minutes) - min(minutes)
-    step = next((each for each in STEPS if span / each < MOST_POINTS), STEPS[-1])
+    span = max(times) - min(times)
+    fitting = (each for each in STEPS if span / each < MOST_POINTS and each >= unit)
+    step = next(fitting, STEPS[-1])
     points: Counter[tuple[int, int]] = Counter()
-    for minute, figures in minutes.items():
+    for moment, figures in times.items():
         for place, number in enumerate(figures):
-            points[minute // step * step, place] += number
+            points[moment // step * step, place] += number
     moments = sorted({moment for moment, _place in points})
     return step, [[moment, *(points[moment, place] for place in range(4))] for moment in moments]
 

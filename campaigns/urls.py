@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns import pages, pages_schedules
+from campaigns import pages, pages_report, pages_schedules
 
 app_name = "campaigns"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("/<int:campaign_id>/live", pages.live, name="live"),
     path("/<int:campaign_id>/forecast", pages.forecast, name="forecast"),
     path("/<int:campaign_id>/preview", pages.preview, name="preview"),
+    path("/<int:campaign_id>/report", pages_report.figures, name="report"),
     path("/<int:campaign_id>/recipients", pages.recipients, name="recipients"),
     path("/<int:campaign_id>/rejected", pages.rejected, name="rejected"),
     path("/<int:campaign_id>/schedule", pages_schedules.schedule, name="schedule"),

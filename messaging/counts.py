@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from django.db import connection
 from django.db.models import Sum
 
-from messaging.models import BatchCount, Message, MessageStatus
+from messaging.models import BatchCount, BatchReply, Message, MessageStatus
 
 SHARDS = 16
 
 Key = tuple[int, str]  # a status and, for skipped messages, the reason
+# Under this status a batch counts who answered it (`messaging.replies`): people who stand under another one as well.
+ANSWERED = MessageStatus.RECEIVED
 
 
 class Changes:
@@ -68,6 +70,7 @@ def of_batches(batch_ids: list[int]) -> dict[int, dict[Key, int]]:
     found: dict[int, dict[Key, int]] = {batch_id: {} for batch_id in batch_ids}
     rows = (
         BatchCount.objects.filter(batch_id__in=batch_ids)
+        .exclude(status=ANSWERED)
         .values_list("batch_id", "status", "skip_reason")
         .annotate(total=Sum("count"))
     )
@@ -75,6 +78,12 @@ def of_batches(batch_ids: list[int]) -> dict[int, dict[Key, int]]:
         if total:
             found[batch_id][(status, reason)] = total
     return found
+
+
+def answered(batch_ids: list[int]) -> dict[int, int]:
+    """How many people answered a message of each of these batches."""
+    rows = BatchCount.objects.filter(batch_id__in=batch_ids, status=ANSWERED).values_list("batch_id")
+    return dict.fromkeys(batch_ids, 0) | dict(rows.annotate(total=Sum("count")))
 
 
 def recount(batch_id: int) -> dict[Key, int]:
@@ -100,11 +109,14 @@ def are_true(batch_id: int) -> bool:
                 FULL JOIN (
                     SELECT status, skip_reason, count(*) AS number FROM messaging_message
                     WHERE batch_id = %(batch)s GROUP BY 1, 2
+                    UNION ALL
+                    SELECT %(answered)s, '', count(*) FROM messaging_batchreply
+                    WHERE batch_id = %(batch)s HAVING count(*) > 0
                 ) AS there USING (status, skip_reason)
                 WHERE counted.number IS DISTINCT FROM there.number
             )
             """,
-            {"batch": batch_id},
+            {"batch": batch_id, "answered": ANSWERED},
         )
         return bool(cursor.fetchone()[0])
 
@@ -112,7 +124,8 @@ def are_true(batch_id: int) -> bool:
 def rebuild(batch_id: int) -> None:
     """Replaces the counters of a batch that nobody is writing to by a recount. Call it inside a transaction."""
     BatchCount.objects.filter(batch_id=batch_id).delete()
-    add(batch_id, recount(batch_id))
+    replies = BatchReply.objects.filter(batch_id=batch_id).count()
+    add(batch_id, {**recount(batch_id), (ANSWERED, ""): replies})
 
 
 def by_name(figures: Mapping[Key, int]) -> dict[str, int]:

@@ -306,6 +306,6 @@ def write_events(events: Sequence[Event], changes: Changes) -> None:
         write_receipts([event for event in events if isinstance(event, Receipt)], changes)
         inbound = [event for event in events if isinstance(event, Inbound)]
         stored = received.write_inbound(inbound)
-        replies.attribute([row.id for row in stored if row.is_private and row.phone_number])
+        replies.attribute([row.id for row in stored if row.is_private and row.phone_number], changes)
         changed = received.write_changes([event for event in events if isinstance(event, Changed)])
         opt_outs.honour(inbound, stored, changed, changes)

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
-from django.db import connection
+from django.db import connection, transaction
 
 from contacts import identities, opt_outs
 from contacts.identities import Identity
 from messaging import replies
+from messaging.counts import Changes
 from messaging.events import Inbound
 from messaging.received import lid_of, number_of, storable
 from senders.models import Sender
@@ -40,7 +41,8 @@ def _fill_in_numbers(organization_id: int, lids: Iterable[str]) -> None:
     if not numbers:
         return
     opt_outs.fill_in_numbers(organization_id=organization_id, numbers=numbers)
-    with connection.cursor() as cursor:
+    changes = Changes()
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE messaging_message AS message SET phone_number = known.phone_number
@@ -51,4 +53,5 @@ def _fill_in_numbers(organization_id: int, lids: Iterable[str]) -> None:
             """,
             [list(numbers), list(numbers.values()), organization_id],
         )
-        replies.attribute([row[0] for row in cursor.fetchall()])
+        replies.attribute([row[0] for row in cursor.fetchall()], changes)
+        changes.save()

@@ -30,7 +30,7 @@ def snapshot(batch: Batch) -> dict[str, Any]:
     """The figures of a batch at this moment.
 
     `counts` as in `queries.batch_stats`; `done` of `total` messages need nothing more from us (`percent`, rounded
-    down); `opted_out` people after its message, `opt_out_rate` of those whom it reached in percent; `rate_per_minute`
+    down); `funnel` as below; `opted_out` people after its message, `opt_out_rate` of those whom it reached in percent; `rate_per_minute`
     over the last minute, None while not known.
     """
     return snapshots([batch])[batch.pk]
@@ -40,11 +40,26 @@ def snapshots(batches: Iterable[Batch]) -> dict[int, dict[str, Any]]:
     """`snapshot` of several batches, in as many queries as of one."""
     by_id = {batch.pk: batch for batch in batches}
     figures = counts.of_batches(list(by_id))
-    opted_out = opt_out_rates.of_batches(by_id)
-    return {batch_id: _snapshot(by_id[batch_id], found, opted_out[batch_id]) for batch_id, found in figures.items()}
+    opted_out, answered = opt_out_rates.of_batches(by_id), counts.answered(list(by_id))
+    return {
+        batch_id: _snapshot(by_id[batch_id], found, opted_out[batch_id], answered[batch_id])
+        for batch_id, found in figures.items()
+    }
 
 
-def _snapshot(batch: Batch, figures: dict[counts.Key, int], opted_out: int) -> dict[str, Any]:
+def funnel(numbers: dict[str, int], *, replied: int, opted_out: int) -> dict[str, int]:
+    """How many people came how far, from the numbers of messages by status name: each step holds the next ones."""
+    return {
+        "sent": sum(numbers[status.label] for status in LEFT_STATUSES),
+        "delivered": numbers["delivered"] + numbers["read"],
+        "read": numbers["read"],
+        "replied": replied,
+        "opted_out": opted_out,
+        "failed": numbers["failed"],
+    }
+
+
+def _snapshot(batch: Batch, figures: dict[counts.Key, int], opted_out: int, answered: int) -> dict[str, Any]:
     stats = stats_of(figures)
     still_open = sum(number for (status, _), number in figures.items() if status in OPEN_STATUSES)
     left = sum(number for (status, _), number in figures.items() if status in LEFT_STATUSES)
@@ -56,6 +71,7 @@ def _snapshot(batch: Batch, figures: dict[counts.Key, int], opted_out: int) -> d
         "status_reason": batch.status_reason,
         "counts": stats,
         "skipped": sum(stats["skipped"].values()),
+        "funnel": funnel(counts.by_name(figures), replied=answered, opted_out=opted_out),
         "opted_out": opted_out,
         "opt_out_rate": opt_out_rates.rate(opted_out, left),
         "done": total - still_open,

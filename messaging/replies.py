@@ -1,17 +1,18 @@
-"""Who answered a message of a batch: written with what people write, and counted from these rows.
+"""Who answered a message of a batch: written with what people write, and counted with it.
 
 An answer is the first private message (a reaction is none) that the person writes in the chat with the sender within
 `REPLY_DAYS` after ours left, unless another batch's message left in that chat in between: then it answers that one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 from django.db import connection
-from django.db.models import Count
 
 from messaging import sql
+from messaging.counts import ANSWERED, Changes
 from messaging.kinds import Kind
-from messaging.models import BatchReply, MessageStatus
+from messaging.models import MessageStatus
 
 REPLY_DAYS = 7
 # WhatsApp's clock may be behind ours, and tells whole seconds; nobody reads and answers faster.
@@ -35,11 +36,13 @@ WHERE reply.id = ANY(%(ids)s::bigint[]) AND reply.direction = 'in' AND reply.gro
     AND reply.phone_number <> '' AND reply.kind <> %(reaction)s
 ORDER BY answered.id, reply.created_at, reply.id
 ON CONFLICT DO NOTHING
+RETURNING batch_id
 """
 
 
-def attribute(message_ids: Sequence[int]) -> None:
-    """Finds what these messages answer, if anything. Call it once they have their person's number."""
+def attribute(message_ids: Sequence[int], changes: Changes) -> None:
+    """Finds what these messages answer, if anything. Call it inside a transaction, once they have their person's number;
+    the caller saves `changes`."""
     if not message_ids:
         return
     with connection.cursor() as cursor:
@@ -52,10 +55,6 @@ def attribute(message_ids: Sequence[int]) -> None:
                 "reaction": Kind.REACTION,
             },
         )
-
-
-def of_batches(batch_ids: Iterable[int]) -> dict[int, int]:
-    """How many people answered a message of each of these batches."""
-    found = dict.fromkeys(batch_ids, 0)
-    rows = BatchReply.objects.filter(batch_id__in=found).values_list("batch_id").annotate(number=Count("message_id"))
-    return found | dict(rows.order_by())
+        rows = cursor.fetchall()
+    for batch_id, number in Counter(batch_id for (batch_id,) in rows).items():
+        changes.add(batch_id, ANSWERED, number)

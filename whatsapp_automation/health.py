@@ -123,7 +123,8 @@ async def metrics(request: HttpRequest) -> HttpResponse:
 
 def _measure_database(registry: CollectorRegistry) -> None:
     messages = Gauge("whatsapp_batch_messages", "Messages of batches by status.", ["status"], registry=registry)
-    for number, total in BatchCount.objects.values_list("status").annotate(total=Sum("count")):
+    of_messages = BatchCount.objects.exclude(status=MessageStatus.RECEIVED)
+    for number, total in of_messages.values_list("status").annotate(total=Sum("count")):
         messages.labels(MessageStatus(number).name.lower()).set(total)
     senders = Gauge("whatsapp_senders", "Senders by the status of their session.", ["status"], registry=registry)
     for status, total in Sender.objects.order_by().values_list("status").annotate(total=Count("id")):

@@ -147,6 +147,25 @@ function fillIn(root, message) {
     const [value, max] = element.dataset.liveProgress.split("/").map((path) => valueAt(message, path));
     if (value !== undefined && max !== undefined) showProgress(element, value, max);
   }
+  showShares(root, message);
+}
+
+// Shares of a report, as the server writes them: nothing rounds up to 100 % or down to 0 %.
+function showShares(root, message) {
+  for (const element of root.querySelectorAll("[data-live-share], [data-live-width]")) {
+    const [value, max] = (element.dataset.liveShare ?? element.dataset.liveWidth).split("/").map((path) => valueAt(message, path));
+    if (value === undefined || max === undefined) continue;
+    if (element.dataset.liveWidth) element.style.width = `${max > 0 ? (100 * value) / max : 0}%`;
+    else setText(element, max > 0 ? `${formatShare(value, max)} %` : "–");
+  }
+}
+
+function formatShare(value, max) {
+  let share = Math.round((1000 * value) / max) / 10;
+  if (share >= 100 && value < max) share = 99.9;
+  if (share === 0 && value > 0) share = 0.1;
+  const digits = share === 0 || share === 100 ? 0 : 1;
+  return new Intl.NumberFormat(html.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(share);
 }
 
 export function percentage(value, max) {

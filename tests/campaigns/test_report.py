@@ -16,7 +16,7 @@ from campaigns.models import Campaign, CampaignReport
 from messaging import ledger
 from messaging.counts import Changes
 from messaging.events import Inbound, Outcome, Receipt, SendResult
-from messaging.models import Batch, BatchReply, BatchStatus, Message, MessageStatus, SkipReason
+from messaging.models import Batch, BatchStatus, Message, MessageStatus, SkipReason
 from messaging.services import mend_counters
 from tests.factories import assert_counters_true, make_batch, make_sender, phone_number
 
@@ -223,7 +223,7 @@ def test_the_report_by_rest(organization: Organization, owner_api: APIClient) ->
     messages = lease(campaign.batch)
     settle(messages[:2], Outcome.ACKNOWLEDGED)
     settle(messages[2:], Outcome.REJECTED, "503")
-    BatchReply.objects.create(batch=campaign.batch, message=messages[0], reply=messages[0], replied_at=now())
+    answer(messages[:1], now())
     found = owner_api.get(f"/api/campaigns/{campaign.pk}/report").json()
     assert (found["status"], found["people"], found["reply_days"]) == ("running", 3, 7)
     assert found["funnel"][3] == {"code": "replied", "people": 1, "of": "sent", "share": 50.0}

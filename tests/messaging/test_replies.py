@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from accounts.models import Organization
 from contacts.identities import Identity
 from contacts.models import Contact
-from messaging import ledger, people, replies
+from messaging import counts, ledger, people, replies
 from messaging.events import Inbound, Receipt
 from messaging.models import Batch, BatchReply, Message, MessageStatus
 from senders.models import Sender
@@ -52,7 +52,8 @@ def test_the_first_answer_of_each_person_counts(sender: Sender) -> None:
     writes(sender, phone_number(0), "And again")
     assert answered(batch) == [phone_number(0)]
     assert BatchReply.objects.get().replied_at == first
-    assert replies.of_batches([batch.pk]) == {batch.pk: 1}
+    assert counts.answered([batch.pk]) == {batch.pk: 1}
+    assert counts.of_batches([batch.pk])[batch.pk].keys() == {(MessageStatus.PENDING, "")}  # not a status of a message
 
 
 def test_an_answer_belongs_to_the_latest_message_in_its_chat(organization: Organization, sender: Sender) -> None:
@@ -102,3 +103,7 @@ def test_who_wrote_under_a_lid_counts_once_the_number_is_known(organization: Org
     Contact.objects.create(organization=organization, phone_number=phone_number(1), lid="100000000000001")
     people.learn(organization_id=organization.pk, seen=[Identity(phone_number(1), "100000000000001", "", True)])
     assert answered(batch) == [phone_number(1)]
+    assert counts.answered([batch.pk]) == {batch.pk: 1}
+    counts.rebuild(batch.pk)
+    assert counts.are_true(batch.pk)
+    assert counts.answered([batch.pk]) == {batch.pk: 1}
