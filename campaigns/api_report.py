@@ -12,7 +12,9 @@ from campaigns import api, report, report_shown
 
 
 class FunnelStep(serializers.Serializer[Any]):
-    code = serializers.CharField(help_text="sent, delivered, read, replied, opted_out or failed.")
+    code = serializers.CharField(
+        help_text="sent, delivered, read, replied, clicked (where links are tracked), opted_out or failed."
+    )
     people = serializers.IntegerField()
     of = serializers.CharField(help_text="What `share` is of: `people` (all recipients) or `sent`.")
     share = serializers.FloatField(allow_null=True, help_text="Percent; null where nobody came that far.")

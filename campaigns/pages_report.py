@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -20,13 +20,21 @@ from messaging.replies import REPLY_DAYS
 
 MINUTE, DAY_SECONDS = 60, 86_400
 SENDERS_SHOWN = 10
+
+
+class Label(NamedTuple):
+    text: Any
+    icon: str
+
+
 LABELS = {
-    "sent": (gettext_lazy("Sent"), "send"),
-    "delivered": (gettext_lazy("Delivered"), "checks"),
-    "read": (gettext_lazy("Read"), "eye-check"),
-    "replied": (gettext_lazy("Replied"), "message-reply"),
-    "opted_out": (gettext_lazy("Opted out"), "user-off"),
-    "failed": (gettext_lazy("Failed"), "alert-circle"),
+    "sent": Label(gettext_lazy("Sent"), icon="send"),
+    "delivered": Label(gettext_lazy("Delivered"), icon="checks"),
+    "read": Label(gettext_lazy("Read"), icon="eye-check"),
+    "replied": Label(gettext_lazy("Replied"), icon="message-reply"),
+    "clicked": Label(gettext_lazy("Clicked"), icon="pointer"),
+    "opted_out": Label(gettext_lazy("Opted out"), icon="user-off"),
+    "failed": Label(gettext_lazy("Failed"), icon="alert-circle"),
 }
 
 
@@ -53,7 +61,7 @@ def shown(campaign: Campaign) -> dict[str, Any] | None:
         "as_of": found.as_of,
         "people": found.people,
         "reply_days": REPLY_DAYS,
-        "funnel": [(step, *LABELS[step.code]) for step in found.funnel],
+        "funnel": [(step, LABELS[step.code]) for step in found.funnel],
         "details": details,
     }
     if found.details is not None and details is not None:
@@ -90,7 +98,7 @@ def _moment(moment: int, step: int) -> str:
 
 def _charts(points: list[tuple[str, list[int]]], hours: list[dict[str, int]]) -> dict[str, Any]:
     """What static/src/report_charts.js draws: labels, and a row of figures for each line or set of bars."""
-    names = [str(LABELS[code][0]) for code in report_shown.REACHED]
+    names = [str(LABELS[code].text) for code in report_shown.REACHED]
     return {
         "timeline": {
             "labels": [label for label, _reached in points],
@@ -102,7 +110,7 @@ def _charts(points: list[tuple[str, list[int]]], hours: list[dict[str, int]]) ->
         "hours": {
             "labels": [f"{row['hour']:02}" for row in hours],
             "series": [
-                {"code": code, "label": str(LABELS[code][0]), "values": [row[code] for row in hours]}
+                {"code": code, "label": str(LABELS[code].text), "values": [row[code] for row in hours]}
                 for code in ("sent", "read", "replied")
             ],
         },

@@ -19,7 +19,7 @@ from django.utils.timezone import now
 from accounts import live
 from campaigns import report_details
 from campaigns.models import Campaign, CampaignReport
-from messaging import counts, opt_out_rates, progress
+from messaging import counts, progress
 from messaging.models import BatchStatus
 
 COUNTED_AT_ONCE = 50_000  # messages: a tenth of a second; more are counted by a task
@@ -76,17 +76,12 @@ def report_of(campaign: Campaign) -> Report:
 
 
 def _reactions(campaign: Campaign) -> dict[str, int]:
-    """People who answered and who opted out, which no status says."""
-    batch_id = campaign.batch_id
-    return {
-        "replied": counts.answered([batch_id])[batch_id],
-        "opted_out": opt_out_rates.of_batches([batch_id])[batch_id],
-    }
+    return progress.reactions([campaign.batch])[campaign.batch_id]
 
 
 def funnel(figures: dict[counts.Key, int], reactions: dict[str, int]) -> list[Step]:
     """The steps in their order: `sent` and `failed` of all people, the others of those to whom it was sent."""
-    people = progress.funnel(counts.by_name(figures), **reactions)
+    people = progress.funnel(figures, reactions)
     bases = {"people": sum(figures.values()), "sent": people["sent"]}
     steps = []
     for code, number in people.items():

@@ -82,7 +82,7 @@ def count(batch: Batch) -> dict[str, Any]:
             _MESSAGES_SQL,
             {
                 "batch": batch.pk,
-                "unit": unit,
+                "unit": str(unit),
                 "sent": MessageStatus.SENT,
                 "delivered": MessageStatus.DELIVERED,
                 "read": MessageStatus.READ,
@@ -92,7 +92,7 @@ def count(batch: Batch) -> dict[str, Any]:
         )
         for row in cursor.fetchall():
             _add_messages(counted, zone, *row)
-        cursor.execute(_REPLIES_SQL, {"batch": batch.pk, "unit": unit})
+        cursor.execute(_REPLIES_SQL, {"batch": batch.pk, "unit": str(unit)})
         for row in cursor.fetchall():
             _add_replies(counted, zone, *row)
     step, timeline = _timeline(counted.times, int(unit.total_seconds()))

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from accounts import live
 from messaging import counts, opt_out_rates
+from messaging.links import clicks
 from messaging.models import OPEN_STATUSES, Batch, BatchStatus, MessageStatus
 from messaging.queries import stats_of
 
@@ -40,26 +41,38 @@ def snapshots(batches: Iterable[Batch]) -> dict[int, dict[str, Any]]:
     """`snapshot` of several batches, in as many queries as of one."""
     by_id = {batch.pk: batch for batch in batches}
     figures = counts.of_batches(list(by_id))
-    opted_out, answered = opt_out_rates.of_batches(by_id), counts.answered(list(by_id))
+    reacted = reactions(by_id.values())
+    return {batch_id: _snapshot(by_id[batch_id], found, reacted[batch_id]) for batch_id, found in figures.items()}
+
+
+def reactions(batches: Iterable[Batch]) -> dict[int, dict[str, int]]:
+    """How many people `replied` and `opted_out`, which no status says; and `clicked` where links are tracked."""
+    by_id = {batch.pk: batch for batch in batches}
+    answered, opted_out = counts.answered(list(by_id)), opt_out_rates.of_batches(by_id)
+    clicked = clicks.of_batches(batch.pk for batch in by_id.values() if batch.track_links)
     return {
-        batch_id: _snapshot(by_id[batch_id], found, opted_out[batch_id], answered[batch_id])
-        for batch_id, found in figures.items()
+        batch_id: {
+            "replied": answered[batch_id],
+            **({"clicked": clicked[batch_id]} if batch_id in clicked else {}),
+            "opted_out": opted_out[batch_id],
+        }
+        for batch_id in by_id
     }
 
 
-def funnel(numbers: dict[str, int], *, replied: int, opted_out: int) -> dict[str, int]:
-    """How many people came how far, from the numbers of messages by status name: each step holds the next ones."""
+def funnel(figures: dict[counts.Key, int], reacted: dict[str, int]) -> dict[str, int]:
+    """How many people came how far, from a batch's figures and reactions: who read is delivered and sent as well."""
+    numbers = counts.by_name(figures)
     return {
         "sent": sum(numbers[status.label] for status in LEFT_STATUSES),
         "delivered": numbers["delivered"] + numbers["read"],
         "read": numbers["read"],
-        "replied": replied,
-        "opted_out": opted_out,
+        **reacted,
         "failed": numbers["failed"],
     }
 
 
-def _snapshot(batch: Batch, figures: dict[counts.Key, int], opted_out: int, answered: int) -> dict[str, Any]:
+def _snapshot(batch: Batch, figures: dict[counts.Key, int], reacted: dict[str, int]) -> dict[str, Any]:
     stats = stats_of(figures)
     still_open = sum(number for (status, _), number in figures.items() if status in OPEN_STATUSES)
     left = sum(number for (status, _), number in figures.items() if status in LEFT_STATUSES)
@@ -71,9 +84,9 @@ def _snapshot(batch: Batch, figures: dict[counts.Key, int], opted_out: int, answ
         "status_reason": batch.status_reason,
         "counts": stats,
         "skipped": sum(stats["skipped"].values()),
-        "funnel": funnel(counts.by_name(figures), replied=answered, opted_out=opted_out),
-        "opted_out": opted_out,
-        "opt_out_rate": opt_out_rates.rate(opted_out, left),
+        "funnel": funnel(figures, reacted),
+        "opted_out": reacted["opted_out"],
+        "opt_out_rate": opt_out_rates.rate(reacted["opted_out"], left),
         "done": total - still_open,
         "total": total,
         "percent": (total - still_open) * 100 // total if total else 0,

@@ -153,6 +153,9 @@ class TestOne:
             status=MessageStatus.FAILED, error="Refused for good", error_code="131026"
         )
         page = owner_client.get(f"{at}/{campaign.pk}").text
+        for text in ("On the blocklist", "A variable of the text is empty", "WhatsApp cannot deliver to this number"):
+            assert text in page
+        page = owner_client.get(f"{at}/{campaign.pk}/recipients").text
         for text in ("On the blocklist", "A variable of the text is empty: debt", "Refused for good", "(131026)"):
             assert text in page
 
