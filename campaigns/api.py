@@ -20,11 +20,13 @@ from rest_framework.views import APIView
 
 from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
-from campaigns import copies, drafts, edits, queries, removal, schedules, services, tasks
+from campaigns import audience_count, copies, drafts, edits, queries, removal, schedules, services, tasks
 from campaigns.models import Campaign, CampaignChange, CampaignStatus
 from campaigns.schedule_serializers import ScheduleSerializer
 from campaigns.variant_serializers import PLAN_FIELDS, VariantPlanFields, VariantSerializer, take_plan
 from contacts.models import ContactList, Segment
+from contacts.segments.services import TooSlow
+from contacts.segments.trees import InvalidFilter
 from messaging.models import Goal, Message, MessageStatus, Purpose
 from messaging.services import NotAllowed
 from messaging.tasks import plan
@@ -420,6 +422,37 @@ class DuplicateView(APIView):
             )
         tasks.prepare.delay_on_commit(made.pk)
         return Response(described(request, find(request, made.pk)), status=status.HTTP_202_ACCEPTED)
+
+
+class AudienceSerializer(serializers.Serializer[Any]):
+    as_of = serializers.DateTimeField(source="at")
+    people = serializers.IntegerField(help_text="All whom the campaign names, each once.")
+    will_get = serializers.IntegerField()
+    skips = serializers.DictField(child=serializers.IntegerField(), help_text="By reason; excluded: left out.")
+    merged = serializers.IntegerField(help_text="Rows that gave way to another one with the same number.")
+    invalid_rows = serializers.IntegerField(help_text="Rows without a usable number.")
+    reading = serializers.BooleanField(source="is_reading", help_text="Its sheet is being read: not counted yet.")
+
+
+class AudienceView(APIView):
+    """Who would get it if its people were fixed now; once it has begun, `stats` says who did. Nothing is changed."""
+
+    capability = {"GET": VIEW}
+
+    @extend_schema(
+        responses={
+            200: AudienceSerializer,
+            409: OpenApiResponse(description="It cannot be counted; the detail says why."),
+        }
+    )
+    def get(self, request: ApiRequest, campaign_id: int) -> Response:
+        try:
+            found = audience_count.count(find(request, campaign_id))
+        except InvalidFilter as error:
+            raise Conflict(" ".join(error.messages)) from error
+        except TooSlow as error:
+            raise Conflict(str(error)) from error
+        return Response(AudienceSerializer(found).data)
 
 
 class ChangeSerializer(serializers.ModelSerializer[CampaignChange]):

@@ -17,6 +17,7 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/reopen", api.ReopenView.as_view(), name="reopen-campaign"),
     path("campaigns/<int:campaign_id>/archive", api.ArchiveView.as_view(), name="archive-campaign"),
     path("campaigns/<int:campaign_id>/unarchive", api.UnarchiveView.as_view(), name="unarchive-campaign"),
+    path("campaigns/<int:campaign_id>/audience", api.AudienceView.as_view(), name="campaign-audience"),
     path("campaigns/<int:campaign_id>/changes", api.ChangesView.as_view(), name="campaign-changes"),
     path("campaigns/<int:campaign_id>/stats", api.StatsView.as_view(), name="campaign-stats"),
     path("campaigns/<int:campaign_id>/report", api_report.ReportView.as_view(), name="campaign-report"),

@@ -34,8 +34,9 @@ class Audience:
     overridden: int
 
 
-_INSERT = r"""
-WITH sheet AS (
+# Whom the campaign names: rows of the sheet, people of the list and the segment, and those who are left out.
+SOURCES = r"""
+sheet AS (
     SELECT DISTINCT ON (phone_number) phone_number, row_number, values FROM contacts_importedrow
     WHERE list_import_id = %(list_import)s AND phone_number <> '' ORDER BY phone_number, row_number DESC
 ), listed AS (
@@ -46,7 +47,11 @@ WITH sheet AS (
 ), excluded AS (
     SELECT phone_number FROM contacts_contact
     WHERE id IN ({excluded}) AND organization_id = %(organization)s AND phone_number <> ''
-), people AS (
+)"""
+_INSERT = (
+    "WITH "
+    + SOURCES
+    + r""", people AS (
     SELECT phone_number, listed.id AS contact_id, row_number, listed.id IS NOT NULL AND row_number IS NOT NULL AS is_both,
         jsonb_build_object('phone', phone_number) || COALESCE(listed.values, '{{}}') || COALESCE(sheet.values, '{{}}')
             AS variables
@@ -80,6 +85,7 @@ WITH sheet AS (
 )
 SELECT status, skip_reason, count(*), (SELECT count(*) FROM people WHERE is_both) FROM inserted GROUP BY 1, 2
 """
+)
 
 
 _NOBODY = "SELECT NULL::bigint WHERE FALSE"
@@ -93,9 +99,7 @@ def insert_messages(campaign: Campaign, required: Sequence[str], *, at: datetime
     Call it once, inside a transaction, and count what it gives. Raises `InvalidFilter` of a segment that asks for what
     is no longer there.
     """
-    chosen = _people("chosen", [campaign.contact_list_id], [campaign.segment], at)
-    lists = list(campaign.excluded_lists.values_list("pk", flat=True))
-    excluded = _people("excluded", lists, list(campaign.excluded_segments.all()), at)
+    chosen, excluded = people_of(campaign, at)
     dealt = assignment.of(campaign.batch)
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('work_mem', %s, TRUE)", [WORK_MEMORY])  # until the transaction ends
@@ -127,6 +131,13 @@ def insert_messages(campaign: Campaign, required: Sequence[str], *, at: datetime
         )
         rows = cursor.fetchall()
     return _counted(campaign, rows)
+
+
+def people_of(campaign: Campaign, at: datetime) -> tuple[compiled.Query, compiled.Query]:
+    """The contacts whom its list and segment name, and those whom it leaves out. Raises `InvalidFilter`."""
+    chosen = _people("chosen", [campaign.contact_list_id], [campaign.segment], at)
+    lists = list(campaign.excluded_lists.values_list("pk", flat=True))
+    return chosen, _people("excluded", lists, list(campaign.excluded_segments.all()), at)
 
 
 def _people(name: str, list_ids: Sequence[int | None], of: Sequence[Any], at: datetime) -> compiled.Query:

@@ -1,44 +1,36 @@
 """Pages of campaigns: the list, a new one, and one campaign from the reading of its list to its last receipt."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Page, Paginator
-from django.db import transaction
+from django.db.models import QuerySet
 from django.forms.utils import ErrorDict
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_htmx.http import HttpResponseClientRedirect
+from django.views.decorators.http import require_GET, require_POST
 
-from accounts.permissions import requires
+from accounts.permissions import capabilities_of, requires
 from accounts.requests import OrganizationRequest
-from campaigns import copies, pages_report, pages_schedules, queries, schedules, services, tasks
+from campaigns import edits, history, pages_report, pages_schedules, queries, removal, schedules, services
 from campaigns import forecast as forecasts
 from campaigns.forecast import CampaignForecast
-from campaigns.forms import NewCampaignForm, WhatIfForm
+from campaigns.forms import WhatIfForm
 from campaigns.models import Campaign, CampaignStatus
-from campaigns.schedule_form import ScheduleForm
-from contacts import columns as column_rules
-from contacts import import_state, opt_out_texts
+from contacts import import_state
 from contacts import queries as contact_queries
-from contacts.models import Contact, ContactList
-from contacts.sheet_errors import SheetError
-from contacts.sheets import Peek, peek
-from messaging import progress, template_text
+from messaging import progress
 from messaging.models import MessageStatus
 from messaging.queries import batch_stats
 from messaging.services import NotAllowed
 from messaging.tasks import plan
 
 CAMPAIGNS_A_PAGE = 20
+ARCHIVED = "archived"
 RECIPIENTS_A_PAGE = 50
 PREVIEWS_A_PAGE = 3
 FURTHEST_PREVIEW = 9_999
@@ -51,113 +43,30 @@ SHOWN_STATUSES = tuple(status for status in MessageStatus if status != MessageSt
 @requires("campaigns.view")
 @require_GET
 def campaigns(request: OrganizationRequest, organization: str) -> HttpResponse:
-    page = Paginator(queries.campaigns_of(request.organization), CAMPAIGNS_A_PAGE).get_page(request.GET.get("page"))
+    shown = request.GET.get("show", "")
+    every = queries.campaigns_of(request.organization)
+    found = queries.in_list(every, archived=shown == ARCHIVED)
+    if shown == CampaignStatus.DRAFT:
+        found = queries.with_status(found, shown)
+    page = Paginator(found, CAMPAIGNS_A_PAGE).get_page(request.GET.get("page"))
     figures = progress.snapshots(campaign.batch for campaign in page)
     rows = [(campaign, figures[campaign.batch_id]) for campaign in page]
     template = "campaigns/table.html" if request.htmx else "campaigns/list.html"
-    return render(request, template, {"page": page, "rows": rows})
+    context = {"page": page, "rows": rows, "show": shown, "filters": _filters(every), "has_any": every.exists()}
+    return render(request, template, context)
 
 
-# -- A new campaign --
-
-
-@requires("campaigns.manage")
-@require_http_methods(["GET", "POST"])
-def new(request: OrganizationRequest, organization: str) -> HttpResponse:
-    sent = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = NewCampaignForm(*sent, organization=request.organization, initial={"segment": request.GET.get("segment")})
-    schedule_form = ScheduleForm(*sent[:1], organization=request.organization, with_later=True)
-    if schedule_form.is_bound and schedule_form.is_valid() and schedule_form.repeats and "file" in request.FILES:
-        schedule_form.add_error(
-            "when", _("An uploaded sheet is sent once. Import it into a list, and choose that list.")
-        )
-    if form.is_valid() and schedule_form.is_valid():
-        try:
-            with transaction.atomic():
-                campaign = services.create_campaign(
-                    organization=request.organization, by=request.user, **form.values()
-                )
-                if schedule_form.is_set:
-                    schedules.schedule_campaign(campaign=campaign, by=request.user, **schedule_form.asked())
-        except ValidationError as error:
-            form.add_service_errors(error)
-        else:
-            tasks.prepare.delay_on_commit(campaign.pk)
-            address = reverse("campaigns:detail", args=[organization, campaign.pk])
-            return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
-    file = request.FILES.get("file")
-    # Only a page whose parts are replaced still holds the chosen file.
-    context = {
-        "form": form,
-        "schedule_form": schedule_form,
-        "file_name": str(file) if file and request.htmx else "",
-        **_variables(request),
-    }
-    template = "campaigns/form.html" if request.htmx else "campaigns/new.html"
-    return render(request, template, context, status=422 if form.is_bound else 200)
-
-
-@requires("campaigns.manage")
-@require_POST
-def columns(request: OrganizationRequest, organization: str) -> HttpResponse:
-    """The variables that the chosen sheet and list give, as buttons, or what is wrong with the sheet."""
-    return render(request, "campaigns/columns.html", _variables(request))
-
-
-def _variables(request: OrganizationRequest) -> dict[str, Any]:
-    """What the editor needs: `variables` with a header and an example each, or `sheet_error`."""
-    file, seen = request.FILES.get("file"), None
-    context: dict[str, Any] = {"is_large": False, "sheet_error": ""}
-    if isinstance(file, UploadedFile):
-        try:
-            seen = peek(file, str(file.name), request.organization.default_region)
-        except SheetError as error:
-            context["sheet_error"] = str(error)
-        else:
-            context["is_large"] = seen is None
-    variables = {**_of_segment(request), **_of_list(request), **(_of_sheet(seen) if seen else {})}
-    context["is_known"] = any(about["example"] for about in variables.values())
-    if not variables:
-        variables = {key: {"label": key, "example": ""} for key in ("name", "phone")}
-    variables[template_text.UNSUBSCRIBE] = {
-        "label": template_text.UNSUBSCRIBE,
-        "example": opt_out_texts.unsubscribe_text(contact_queries.settings_of(request.organization)),
-    }
-    context["variables"] = variables
-    context["example"] = json.dumps({key: about["example"] for key, about in variables.items()}, ensure_ascii=False)
-    return context
-
-
-def _of_sheet(seen: Peek) -> dict[str, dict[str, str]]:
-    headers = {column.key: column.header for column in seen.columns if column.header}
-    named = {key: {"label": header, "example": seen.example.get(key, "")} for key, header in headers.items()}
-    aliases = {
-        key: {"label": "", "example": seen.example.get(key, "")} for key in column_rules.variables_of(seen.columns)
-    }
-    return {**aliases, **named}
-
-
-def _of_list(request: OrganizationRequest) -> dict[str, dict[str, str]]:
-    wanted = request.POST.get("contact_list", "")
-    lists = ContactList.objects.for_organization(request.organization)
-    chosen = lists.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 18 else None
-    if chosen is None:
-        return {}
-    first = Contact.objects.filter(lists=chosen).first()
-    example = {**first.attributes, "name": first.name, "phone": first.phone_number} if first else {}
-    return {
-        key: {"label": key, "example": str(example.get(key, ""))} for key in contact_queries.variables_of_list(chosen)
-    }
-
-
-def _of_segment(request: OrganizationRequest) -> dict[str, dict[str, str]]:
-    """Every attribute there is: who fits is only known when the audience is fixed."""
-    if not request.POST.get("segment", "").isdecimal():
-        return {}
-    newest = Contact.objects.for_organization(request.organization).exclude(phone_number="").first()
-    example = {**newest.attributes, "name": newest.name, "phone": newest.phone_number} if newest else {}
-    known = contact_queries.variables_of_contacts(request.organization)
-    return {key: {"label": key, "example": str(example.get(key, ""))} for key in known}
+def _filters(every: QuerySet[Campaign]) -> list[tuple[str, str, int]]:
+    """What the list can be narrowed to, with numbers; nothing where there is nothing to narrow."""
+    drafts = queries.with_status(queries.in_list(every), CampaignStatus.DRAFT).count()
+    archived = queries.in_list(every, archived=True).count()
+    if not drafts and not archived:
+        return []
+    return [
+        ("", _("All"), queries.in_list(every).count()),
+        (str(CampaignStatus.DRAFT), _("Drafts"), drafts),
+        (ARCHIVED, _("Archive"), archived),
+    ]
 
 
 # -- One campaign --
@@ -168,9 +77,12 @@ def _of_segment(request: OrganizationRequest) -> dict[str, dict[str, str]]:
 @require_GET
 def detail(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
     campaign = _find(request, campaign_id)
+    if campaign.is_draft and "campaigns.manage" in capabilities_of(request.membership):
+        return redirect("campaigns:audience", organization, campaign_id)
     context = {**_live(request, campaign), "report": pages_report.shown(campaign)}
     if campaign.status in FORESEEN and not campaign.repeats:
         context["what_if"] = WhatIfForm(batch=campaign.batch)
+    context["history"] = history.shown(campaign)
     return render(request, "campaigns/detail.html", context)
 
 
@@ -240,6 +152,11 @@ def _live(request: OrganizationRequest, campaign: Campaign) -> dict[str, Any]:
     state = progress.snapshot(campaign.batch)
     context: dict[str, Any] = {"campaign": campaign, "status": str(campaign.status), "state": state}
     context |= pages_schedules.shown(campaign)
+    context |= {
+        "may_change": edits.may_change(campaign),
+        "can_be_deleted": removal.can_be_deleted(campaign),
+        "can_be_archived": campaign.status in removal.ENDED,
+    }
     context["senders"] = list(campaign.batch.senders.all())
     list_import = campaign.list_import
     if list_import is not None:
@@ -337,16 +254,3 @@ def resume(request: OrganizationRequest, organization: str, campaign_id: int) ->
 @require_POST
 def cancel(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
     return _change(request, campaign_id, services.cancel_campaign, _("Cancelled. Nobody else gets the message."))
-
-
-@requires("campaigns.manage")
-@require_POST
-def duplicate(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
-    try:
-        made = copies.duplicate_campaign(campaign=_find(request, campaign_id), by=request.user)
-    except NotAllowed as error:
-        messages.error(request, str(error))
-        return redirect("campaigns:detail", organization, campaign_id)
-    tasks.prepare.delay_on_commit(made.pk)
-    messages.success(request, _("Duplicated. Nobody has started it yet."))
-    return redirect("campaigns:detail", organization, made.pk)

@@ -2,14 +2,14 @@
 
 from django.urls import path
 
-from campaigns import pages, pages_report, pages_schedules
+from campaigns import pages, pages_report, pages_schedules, pages_wizard
+from campaigns.wizard_forms import STEPS
 
 app_name = "campaigns"
 urlpatterns = [
     path("", pages.campaigns, name="list"),
-    path("/new", pages.new, name="new"),
+    path("/new", pages_wizard.new, name="new"),
     path("/calendar", pages_schedules.calendar, name="calendar"),
-    path("/columns", pages.columns, name="columns"),
     path("/<int:campaign_id>", pages.detail, name="detail"),
     path("/<int:campaign_id>/live", pages.live, name="live"),
     path("/<int:campaign_id>/forecast", pages.forecast, name="forecast"),
@@ -17,11 +17,21 @@ urlpatterns = [
     path("/<int:campaign_id>/report", pages_report.figures, name="report"),
     path("/<int:campaign_id>/recipients", pages.recipients, name="recipients"),
     path("/<int:campaign_id>/rejected", pages.rejected, name="rejected"),
+    path("/<int:campaign_id>/people", pages_wizard.people, name="people"),
+    *(path(f"/<int:campaign_id>/{step}", pages_wizard.step, {"name": step}, name=step) for step in STEPS),
+    *(
+        path(f"/<int:campaign_id>/{step}/save", pages_wizard.save, {"name": step}, name=f"save_{step}")
+        for step in STEPS
+    ),
+    path("/<int:campaign_id>/delete", pages_wizard.delete, name="delete"),
+    path("/<int:campaign_id>/archive", pages_wizard.archive, name="archive"),
+    path("/<int:campaign_id>/unarchive", pages_wizard.unarchive, name="unarchive"),
+    path("/<int:campaign_id>/reopen", pages_wizard.reopen, name="reopen"),
     path("/<int:campaign_id>/schedule", pages_schedules.schedule, name="schedule"),
     path("/<int:campaign_id>/unschedule", pages_schedules.unschedule, name="unschedule"),
     path("/<int:campaign_id>/start", pages.start, name="start"),
     path("/<int:campaign_id>/pause", pages.pause, name="pause"),
     path("/<int:campaign_id>/resume", pages.resume, name="resume"),
-    path("/<int:campaign_id>/duplicate", pages.duplicate, name="duplicate"),
+    path("/<int:campaign_id>/duplicate", pages_wizard.duplicate, name="duplicate"),
     path("/<int:campaign_id>/cancel", pages.cancel, name="cancel"),
 ]

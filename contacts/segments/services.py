@@ -100,7 +100,7 @@ def find(organization: Organization, written: Any, *, with_sample: bool = False)
     at = now()
     counting = compiled.query(node, organization, at=at, select="count(*)")
     sampling = compiled.query(node, organization, at=at)
-    with _measured() as cursor:
+    with measured() as cursor:
         cursor.execute(counting.sql, counting.parameters)
         people = cursor.fetchone()[0]
         sample: list[Contact] = []
@@ -164,7 +164,7 @@ def _save(segment: Segment) -> None:
 
 
 @contextmanager
-def _measured() -> Iterator[Any]:
+def measured() -> Iterator[Any]:
     """A cursor whose statements have memory for hash tables and a limit of time; afterwards all is as before."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:

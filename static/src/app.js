@@ -5,11 +5,11 @@ import Alpine from "@alpinejs/csp";
 import "htmx.org";
 import "htmx.org/dist/ext/hx-alpine-compat.js";
 
-import campaignForm from "./components/campaign_form.js";
 import campaignLive from "./components/campaign_live.js";
 import campaignReport from "./components/campaign_report.js";
 import importForms from "./components/import_forms.js";
 import importLive from "./components/import_live.js";
+import stepForm from "./components/step_form.js";
 import templateForm from "./components/template_form.js";
 import "./dialogs.js";
 import "./forms.js";
@@ -19,7 +19,7 @@ import "./theme_choice.js";
 import "./whatsapp_text.js";
 
 // Alpine components: each module exports a function that registers one.
-const components = [campaignForm, campaignLive, campaignReport, importForms, importLive, templateForm];
+const components = [campaignLive, campaignReport, importForms, importLive, stepForm, templateForm];
 
 window.Alpine = Alpine; // the bridge between htmx and Alpine looks for it here
 components.forEach((register) => register(Alpine));

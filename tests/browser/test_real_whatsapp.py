@@ -95,10 +95,14 @@ def test_a_campaign_through_a_linked_number_survives_kills(page: Page, emulated:
     sheet = tmp_path / "people.xlsx"
     sheet.write_bytes(workbook(["Name", "Phone"], *([f"Person {index}", number(index)] for index in range(PEOPLE))))
     page.goto("/o/demo/campaigns/new")
-    page.locator("input[type=file]").set_input_files(sheet)
-    expect(page.get_by_role("button", name=re.compile("^phone"))).to_be_visible(timeout=MINUTE)
-    page.get_by_role("textbox", name="Message").fill("Hello {{name}}, this is for you only.")
     page.get_by_label("Name", exact=True).fill("Through a real number")
+    page.get_by_role("button", name="Choose the people").click()
+    page.locator("input[type=file]").set_input_files(sheet)
+    expect(page.locator("[data-people]")).to_have_text(str(PEOPLE), timeout=MINUTE)
+    page.get_by_role("button", name="Write the message").click()
+    expect(page.get_by_role("button", name=re.compile("^phone"))).to_be_visible()
+    page.get_by_role("textbox", name="Message").fill("Hello {{name}}, this is for you only.")
+    page.get_by_role("button", name="Choose senders and pace").click()
     for box in page.locator("input[type=checkbox][name=senders]").all():
         box.set_checked(box.get_attribute("value") == sender_id)
     page.get_by_label("Shortest pause (seconds)").fill("0.1")

@@ -64,6 +64,8 @@ class TestDraft:
         assert campaign.status == "draft"
         assert ImportedRow.objects.filter(list_import=campaign.list_import).count() == 5
         assert not Message.objects.exists()
+        counted = owner_api.get(f"{at}/audience").json()
+        assert (counted["people"], counted["will_get"], counted["skips"], counted["reading"]) == (5, 5, {}, False)
         started = owner_api.post(f"{at}/start").json()
         assert started["status"] == "reading"
         assert prepared(made["id"]).status == "running"

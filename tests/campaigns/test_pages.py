@@ -2,15 +2,19 @@
 
 import pytest
 from django.test import Client
+from django.utils.timezone import now
 
 from accounts.models import Organization
-from campaigns import services
+from campaigns import audience_count, drafts, services
 from campaigns.models import Campaign
+from contacts import consent
 from contacts import services as contact_services
+from contacts.models import ContactSettings
 from messaging import planner
 from messaging.models import Message, MessageStatus
+from messaging.queries import batch_stats
 from tests.contacts.workbooks import PROTECTED, customers, people, upload, workbook
-from tests.factories import make_sender
+from tests.factories import make_batch, make_sender
 
 pytestmark = pytest.mark.django_db
 
@@ -48,74 +52,184 @@ def made(organization, file, **options) -> Campaign:
     return campaign
 
 
-class TestNew:
-    def test_the_story(self, owner_client, at, sender, django_capture_on_commit_callbacks):
-        form = {"name": "November", "template": "Hi {{nama}}", "file": customers(), "senders": [sender.pk]}
-        response = owner_client.post(f"{at}/new", {**form, "min_delay": "0.5", "max_delay": "2"}, headers=HTMX)
+class TestWizard:
+    """A draft from its name to the page where it is started."""
+
+    def test_the_story(self, owner_client, at, sender):
+        named = owner_client.post(f"{at}/new", {"name": "November"})
         campaign = Campaign.objects.get()
-        assert response.headers["HX-Redirect"] == f"{at}/{campaign.pk}"
-        assert (campaign.batch.min_delay_ms, campaign.batch.max_delay_ms) == (500, 2000)
+        assert named.headers["Location"] == f"{at}/{campaign.pk}/audience"
+        assert (campaign.status, campaign.created_by.email) == ("draft", "owner@example.com")
+        assert campaign.name in owner_client.get(f"{at}?show=draft").text
+        assert owner_client.get(f"{at}/{campaign.pk}").headers["Location"] == f"{at}/{campaign.pk}/audience"
+        kept = self.save(owner_client, at, campaign, "audience", name="November", file=customers())
+        assert kept["problems"] == {}
+        services.prepare_campaign(campaign_id=campaign.pk)
+        counted = owner_client.get(f"{at}/{campaign.pk}/people").text
+        assert "<strong data-people>930</strong>" in counted
+        message = owner_client.get(f"{at}/{campaign.pk}/message").text
+        assert 'data-variable="jumlah_tagihan"' in message
+        assert "Gita" in message
+        at_message = owner_client.post(f"{at}/{campaign.pk}/message", {"template": "Halo {{nama}}"})
+        assert at_message.headers["Location"] == f"{at}/{campaign.pk}/sending"
+        fields = {
+            "senders": [sender.pk],
+            "min_delay": "0.5",
+            "max_delay": "2",
+            "hours_from": "09:00",
+            "hours_to": "17:00",
+        }
+        done = owner_client.post(f"{at}/{campaign.pk}/sending", fields)
+        assert done.headers["Location"] == f"{at}/{campaign.pk}"
         assert "Reading the list" in owner_client.get(f"{at}/{campaign.pk}").text
         services.prepare_campaign(campaign_id=campaign.pk)
         page = owner_client.get(f"{at}/{campaign.pk}").text
         assert "Start sending to 930 people" in page
         assert "1,000 rows under its header, 10 of them blank" in page
-        assert "halo@contoh.id" in page
+        campaign.batch.refresh_from_db()
+        assert (campaign.batch.min_delay_ms, campaign.batch.max_delay_ms) == (500, 2000)
+        assert campaign.batch.windows == [{"days": [1, 2, 3, 4, 5, 6, 7], "from": "09:00", "to": "17:00"}]
 
-    def test_without_scripts(self, owner_client, at, sender):
-        form = {"name": "November", "template": "Hi {{nama}}", "file": customers(), "senders": [sender.pk]}
-        assert owner_client.post(f"{at}/new", form).status_code == 302
+    def save(self, client, at, campaign, step, **fields):
+        campaign.refresh_from_db()
+        answer = client.post(f"{at}/{campaign.pk}/{step}/save", {"version": campaign.version, **fields})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
-    def test_complaints_stand_at_their_fields_and_what_was_written_stays(self, owner_client, at, sender):
-        form = {"name": "November", "template": "Hi {{nmaa}}", "file": customers(), "senders": [sender.pk]}
-        response = owner_client.post(f"{at}/new", form, headers=HTMX)
+    @pytest.fixture
+    def draft(self, organization, sender) -> Campaign:
+        return drafts.create_draft(organization=organization, name="November")
+
+    def test_whatever_is_written_is_kept_and_what_cannot_be_is_said(self, owner_client, at, draft, sender):
+        said = self.save(owner_client, at, draft, "message", template="Hi {{na")
+        assert said["problems"] == {}
+        assert "Hi {{na" in owner_client.get(f"{at}/{draft.pk}/message").text
+        said = self.save(owner_client, at, draft, "sending", senders=[sender.pk], min_delay="9", max_delay="5")
+        assert "longest delay" in said["problems"]["max_delay"]
+        said = self.save(
+            owner_client, at, draft, "sending", senders=[sender.pk], min_delay="x", max_delay="9", typing="on"
+        )
+        assert set(said["problems"]) == {"min_delay"}
+        draft.batch.refresh_from_db()
+        assert (draft.batch.max_delay_ms, draft.batch.typing) == (9000, True)
+        said = self.save(
+            owner_client, at, draft, "audience", name="X", file=upload(PROTECTED.read_bytes(), "secret.xlsx")
+        )
+        assert "“secret.xlsx” is protected with a password" in said["problems"]["file"]
+        stale = owner_client.post(f"{at}/{draft.pk}/message/save", {"version": 1, "template": "Late"})
+        assert stale.status_code == 409
+        assert "Somebody changed this campaign meanwhile" in stale.json()["refused"]
+
+    def test_what_is_missing_stands_at_the_last_step(self, owner_client, at, draft, sender):
+        owner_client.post(f"{at}/{draft.pk}/audience", {"name": "", "file": customers(), "purpose": "marketing"})
+        services.prepare_campaign(campaign_id=draft.pk)
+        owner_client.post(f"{at}/{draft.pk}/message", {"template": "Hi {{nmaa}}"})
+        fields = {"senders": [], "min_delay": "1", "max_delay": "2"}
+        response = owner_client.post(f"{at}/{draft.pk}/sending", fields)
         assert response.status_code == 422
         assert "There is no column for {{nmaa}}. Did you mean {{nama}}?" in response.text
-        assert 'data-variable="jumlah_tagihan"' in response.text
-        assert "customers_1000.xlsx" in response.text
-        assert not Campaign.objects.exists()
+        assert "Give the campaign a name." in response.text
+        assert "Choose at least one sender." in response.text
+        draft.refresh_from_db()
+        assert draft.is_draft
 
-    def test_nothing_was_filled_in(self, owner_client, at, sender):
-        said = owner_client.post(f"{at}/new", {"senders": [sender.pk]}).text
-        assert "Give the campaign a name." in said
-        assert "Write the text of the message." in said
-
-    def test_a_bad_file_is_named(self, owner_client, at, sender):
-        form = {"name": "X", "template": "Hi", "file": upload(PROTECTED.read_bytes(), "secret.xlsx")}
-        response = owner_client.post(f"{at}/new", form)
-        assert response.status_code == 422
-        assert "“secret.xlsx” is protected with a password" in response.text
-
-    def test_the_columns_of_a_chosen_file(self, owner_client, at):
-        said = owner_client.post(f"{at}/columns", {"file": customers()}, headers=HTMX).text
-        assert [key for key in ("nama", "no_hp", "kota", "name", "phone") if f'data-variable="{key}"' in said] == [
-            "nama",
-            "no_hp",
-            "kota",
-        ]
-        assert "Gita" in said
-
-    def test_the_columns_of_a_bad_file(self, owner_client, at):
-        said = owner_client.post(f"{at}/columns", {"file": upload(b"x", "list.xlsx")}, headers=HTMX).text
-        assert "“list.xlsx” has no column with phone numbers" in said
-
-    def test_the_columns_of_a_list(self, owner_client, at, organization):
+    def test_the_columns_of_a_list(self, owner_client, at, organization, draft):
         vip = contact_services.create_list(organization=organization, name="VIP")
         contact, _new = contact_services.save_contact(
             organization=organization, phone_number="081200000001", name="Ayu", attributes={"city": "Solo"}
         )
         vip.contacts.add(contact)
-        said = owner_client.post(f"{at}/columns", {"contact_list": vip.pk}, headers=HTMX).text
-        assert 'data-variable="city"' in said
-        assert "Solo" in said
+        said = self.save(owner_client, at, draft, "audience", name="X", contact_list=vip.pk, purpose="marketing")
+        assert said["problems"] == {}
+        page = owner_client.get(f"{at}/{draft.pk}/message").text
+        assert 'data-variable="city"' in page
+        assert "Solo" in page
 
-    def test_the_columns_of_another_organizations_list(self, owner_client, at, other_organization):
+    def test_another_organizations_list_is_no_choice(self, owner_client, at, other_organization, draft):
         theirs = contact_services.create_list(organization=other_organization, name="Theirs")
-        contact, _new = contact_services.save_contact(
-            organization=other_organization, phone_number="081200000001", attributes={"secret": "x"}
+        said = self.save(owner_client, at, draft, "audience", name="X", contact_list=theirs.pk, purpose="marketing")
+        assert set(said["problems"]) == {"contact_list"}
+
+    def test_a_viewer_sees_that_it_is_being_written_and_no_more(self, teammate_client, at, draft):
+        assert "Still being written" in teammate_client.get(f"{at}/{draft.pk}").text
+        assert teammate_client.get(f"{at}/{draft.pk}/audience").status_code == 403
+        assert teammate_client.post(f"{at}/{draft.pk}/delete").status_code == 403
+
+    def test_a_campaign_that_waits_is_changed_on_purpose(self, owner_client, at, campaign):
+        page = owner_client.get(f"{at}/{campaign.pk}/message").text
+        assert "Save the change" in page
+        assert "data-save=" not in page
+        response = owner_client.post(f"{at}/{campaign.pk}/message", {"version": 1, "template": "Dear {{nama}}"})
+        assert response.headers["Location"] == f"{at}/{campaign.pk}"
+        services.prepare_campaign(campaign_id=campaign.pk)
+        shown = owner_client.get(f"{at}/{campaign.pk}").text
+        assert "Dear Gita" in shown
+        assert '<del dir="auto">Halo {{nama}} &lt;3</del>' in shown
+        late = owner_client.post(f"{at}/{campaign.pk}/message", {"version": 1, "template": "Late"})
+        assert late.status_code == 422
+        assert "Somebody changed this campaign meanwhile" in late.text
+
+    def test_duplicating_archiving_deleting(self, owner_client, at, campaign):
+        made = owner_client.post(f"{at}/{campaign.pk}/duplicate")
+        copied = Campaign.objects.get(is_draft=True)
+        assert made.headers["Location"] == f"{at}/{copied.pk}/audience"
+        assert "930" in owner_client.get(f"{at}/{copied.pk}/people").text
+        assert owner_client.post(f"{at}/{copied.pk}/delete").headers["Location"] == at
+        assert not Campaign.objects.filter(pk=copied.pk).exists()
+        services.cancel_campaign(campaign=campaign)
+        owner_client.post(f"{at}/{campaign.pk}/archive")
+        assert f'href="{at}/{campaign.pk}"' not in owner_client.get(at).text.partition("<tbody>")[2]
+        assert campaign.name in owner_client.get(f"{at}?show=archived").text
+        owner_client.post(f"{at}/{campaign.pk}/unarchive")
+        assert campaign.name in owner_client.get(at).text
+
+
+class TestCounting:
+    """What the count says is what fixing the audience then does, reason by reason."""
+
+    def test_it_agrees_with_the_audience_that_is_fixed(self, organization, sender):
+        organization.cap_messages, organization.cap_days = 1, 3
+        organization.save()
+        ContactSettings.objects.update_or_create(organization=organization, defaults={"marketing_needs_consent": True})
+        numbers = [f"0812000000{number:02}" for number in range(1, 11)]
+        for number in numbers[:9]:
+            consent.say(organization=organization, phone_number=number, is_given=True)
+        contact_services.block(organization=organization, phone_number=numbers[0])
+        spared = contact_services.create_list(organization=organization, name="Spared")
+        contact, _new = contact_services.save_contact(organization=organization, phone_number=numbers[1])
+        spared.contacts.add(contact)
+        others = make_batch(organization, [sender], 0)
+        Message.objects.create(
+            organization=organization,
+            batch=others,
+            sender=sender,
+            phone_number="+6281200000003",
+            status=MessageStatus.SENT,
+            sent_at=now(),
         )
-        theirs.contacts.add(contact)
-        assert "secret" not in owner_client.post(f"{at}/columns", {"contact_list": theirs.pk}, headers=HTMX).text
+        rows = [("P", number, "" if number == numbers[3] else "5") for number in [*numbers, numbers[4]]]
+        file = upload(workbook(("Name", "Phone", "Debt"), *rows, ("P", "none", "1")))
+        draft = drafts.create_draft(
+            organization=organization,
+            name="A",
+            template="{{debt}}",
+            file=file,
+            file_name="a.xlsx",
+            excluded_lists=[spared],
+        )
+        services.prepare_campaign(campaign_id=draft.pk)
+        draft = Campaign.objects.get(pk=draft.pk)
+        found = audience_count.count(draft)
+        assert (found.people, found.will_get, found.merged, found.invalid_rows) == (10, 5, 1, 1)
+        expected = {"excluded": 1, "blocked": 1, "frequency_cap": 1, "missing_variable": 1, "no_consent": 1}
+        assert found.skips == expected
+        drafts.finish_draft(campaign=draft)
+        services.prepare_campaign(campaign_id=draft.pk)
+        services.start_campaign(campaign=draft)
+        planner.plan_all()
+        stats = batch_stats(draft.batch_id)
+        assert stats["queued"] == found.will_get
+        assert stats["skipped"] == {reason: 1 for reason in expected if reason != "excluded"}
 
 
 class TestOne:

@@ -6,9 +6,9 @@ import pytest
 from django.utils.timezone import now
 
 from campaigns import calendar, due, services
-from campaigns.models import Campaign, CampaignStatus, Occurrence, Schedule
+from campaigns.models import Campaign, Occurrence, Schedule
 from messaging.models import Batch
-from tests.campaigns.planned import make_campaign, make_due, make_list, schedule
+from tests.campaigns.planned import make_campaign, make_due, schedule
 from tests.contacts.workbooks import people, upload
 from tests.factories import make_sender
 
@@ -95,25 +95,13 @@ def test_complaints_stand_at_their_fields(owner_client, at, campaign) -> None:
     assert not Schedule.objects.exists()
 
 
-def test_a_new_campaign_with_its_time(owner_client, organization, at) -> None:
-    regulars = make_list(organization, 2)
-    form = {"name": "November", "template": "Hi {{name}}", "contact_list": regulars.pk}
-    owner_client.post(f"{at}/new", {**form, "senders": [1], **ONCE})
-    senders = list(organization.senders.values_list("pk", flat=True))
-    response = owner_client.post(f"{at}/new", {**form, "senders": senders, **ONCE})
-    assert response.status_code == 302
-    campaign = Campaign.objects.select_related("batch", "schedule").get()
-    assert campaign.status == CampaignStatus.SCHEDULED
-    assert campaign.schedule.next_at == datetime(2030, 1, 7, 2, tzinfo=UTC)
-
-
-def test_a_new_campaign_with_a_sheet_does_not_repeat(owner_client, organization, at) -> None:
-    senders = list(organization.senders.values_list("pk", flat=True))
-    form = {"name": "November", "template": "Hi {{name}}", "file": upload(people(2)), "senders": senders}
-    response = owner_client.post(f"{at}/new", {**form, **WEEKLY})
+def test_a_campaign_with_a_sheet_does_not_repeat(owner_client, organization, at, settings, tmp_path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    campaign = make_campaign(organization, file=upload(people(2)), file_name="people.xlsx")
+    response = owner_client.post(f"{at}/{campaign.pk}/schedule", WEEKLY)
     assert response.status_code == 422
     assert "An uploaded sheet is sent once." in response.text
-    assert not Campaign.objects.exists()
+    assert not Schedule.objects.exists()
 
 
 def test_viewers_see_the_time_and_cannot_change_it(teammate_client, at, campaign) -> None:

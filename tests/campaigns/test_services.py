@@ -160,7 +160,7 @@ class TestMistakes:
         assert set(errors_of(make_organization())) == {"senders"}
 
     def test_a_failure_while_saving_leaves_nothing(self, organization, media, monkeypatch):
-        def fail(**_: Any) -> None:
+        def fail(*_: Any, **__: Any) -> None:
             raise RuntimeError
 
         monkeypatch.setattr(services, "note", fail)
