@@ -20,21 +20,21 @@ from rest_framework.views import APIView
 
 from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
-from campaigns import audience_count, copies, drafts, edits, queries, removal, schedules, services, tasks
+from campaigns import audience_count, copies, drafts, edits, people, queries, removal, schedules, services, tasks
 from campaigns.models import Campaign, CampaignChange, CampaignStatus
 from campaigns.schedule_serializers import ScheduleSerializer
 from campaigns.variant_serializers import PLAN_FIELDS, VariantPlanFields, VariantSerializer, take_plan
 from contacts.models import ContactList, Segment
 from contacts.segments.services import TooSlow
 from contacts.segments.trees import InvalidFilter
-from messaging.models import Goal, Message, MessageStatus, Purpose
+from messaging.models import Goal, Message, Purpose
 from messaging.services import NotAllowed
 from messaging.tasks import plan
 from messaging.variants.plans import VariantPlan
 from senders.models import Sender
 
 VIEW, MANAGE = "campaigns.view", "campaigns.manage"
-STATUSES = {status.label: status for status in MessageStatus if status != MessageStatus.RECEIVED}
+STATUSES = people.STATUSES
 
 
 def find(request: ApiRequest, campaign_id: int) -> Campaign:
@@ -521,30 +521,43 @@ class RecipientSerializer(serializers.ModelSerializer[Message]):
         )
 
 
+def people_filter(request: ApiRequest) -> people.PeopleFilter:
+    """What the parameters ask for. Raises `ValidationError` by parameter."""
+    try:
+        return people.PeopleFilter.from_query(request.query_params)
+    except DjangoValidationError as error:
+        raise ValidationError(as_serializer_error(error)) from error
+
+
 class RecipientsView(ListAPIView[Message]):
-    """The people of a campaign with what became of their message."""
+    """The people of a campaign with what became of their message. Who was erased has no number and is left out, except
+    among those who failed, were skipped or cancelled."""
 
     capability = {"GET": VIEW}
     serializer_class = RecipientSerializer
     request: ApiRequest
+    wanted = people.PeopleFilter()
 
     @property
     def ordering(self) -> str:
-        ended = self.request.query_params.get("status") in {
-            name for name, status in STATUSES.items() if status >= MessageStatus.FAILED
-        }
-        return "id" if ended else "phone_number"
+        return "id" if people.is_by_id(self.wanted) else "phone_number"
 
-    @extend_schema(parameters=[OpenApiParameter("status", enum=list(STATUSES))])
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("status", enum=list(STATUSES)),
+            OpenApiParameter("reason", description="An error code or, with status=skipped, the reason."),
+            OpenApiParameter("did", enum=list(people.DID), description="What the people did, or did not."),
+            OpenApiParameter("variant", int),
+            OpenApiParameter("number", description="How the phone number begins."),
+        ]
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Message]:
         self.campaign = find(self.request, self.kwargs["campaign_id"])
-        wanted = self.request.query_params.get("status")
-        if wanted and wanted not in STATUSES:
-            raise ValidationError({"status": [f"There is no status {wanted}. Statuses are {', '.join(STATUSES)}."]})
-        return queries.recipients(self.campaign, STATUSES[wanted] if wanted else None)
+        self.wanted = people_filter(self.request)
+        return people.found(self.campaign, self.wanted)
 
     def paginate_queryset(self, queryset: Any) -> Any:
         page = super().paginate_queryset(queryset)

@@ -2,13 +2,19 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers, status
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
-from campaigns import api, report, report_shown
+from campaigns import api, follow_ups, people, people_export, report, report_shown, tasks
+from contacts import streamed_files
+from messaging.services import NotAllowed, retry_dead_letters
+from messaging.tasks import plan
 
 
 class FunnelStep(serializers.Serializer[Any]):
@@ -86,3 +92,76 @@ class ReportView(APIView):
     def get(self, request: ApiRequest, campaign_id: int) -> Response:
         campaign = api.find(request, campaign_id)
         return Response(ReportSerializer(report_shown.as_json(campaign, report.report_of(campaign))).data)
+
+
+class ExportView(APIView):
+    """The people of a campaign as a file, with the filters of `recipients`: csv, or xlsx with `type=xlsx`."""
+
+    capability = {"GET": api.VIEW}
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("type", enum=[streamed_files.CSV, streamed_files.XLSX]),
+            OpenApiParameter("status", enum=list(people.STATUSES)),
+            OpenApiParameter("reason"),
+            OpenApiParameter("did", enum=list(people.DID)),
+            OpenApiParameter("variant", int),
+            OpenApiParameter("number"),
+        ],
+        responses={
+            (200, "text/csv"): OpenApiTypes.BINARY,
+            409: OpenApiResponse(description="More rows than a workbook can hold."),
+        },
+    )
+    def get(self, request: ApiRequest, campaign_id: int) -> HttpResponseBase:
+        campaign = api.find(request, campaign_id)
+        wanted = api.people_filter(request)
+        file_type = streamed_files.XLSX if request.query_params.get("type") == "xlsx" else streamed_files.CSV
+        try:
+            return people_export.respond(campaign=campaign, wanted=wanted, file_type=file_type, by=actor_of(request))
+        except NotAllowed as error:
+            raise Conflict(str(error)) from error
+
+
+class RetriedSerializer(serializers.Serializer[Any]):
+    retried = serializers.IntegerField(help_text="Messages that are tried again.")
+
+
+class RetryView(APIView):
+    """Tries again what ran out of tries, through the same sender and under the same id; each message once. What WhatsApp
+    refused for good is not tried again: make a follow-up to those who failed."""
+
+    capability = {"POST": api.MANAGE}
+
+    @extend_schema(request=None, responses=RetriedSerializer)
+    def post(self, request: ApiRequest, campaign_id: int) -> Response:
+        campaign = api.find(request, campaign_id)
+        number = retry_dead_letters(organization=request.organization, batch=campaign.batch)
+        plan.delay_on_commit()
+        return Response({"retried": number})
+
+
+class FollowUpSerializer(serializers.Serializer[Any]):
+    who = serializers.ChoiceField(choices=list(follow_ups.WHO))
+
+
+class FollowUpView(APIView):
+    """A draft with the same text, senders and pace to those whom the campaign did not move, with the values that they had.
+    Change it by PATCH, then `finish` or `start` it."""
+
+    capability = {"POST": api.MANAGE}
+
+    @extend_schema(
+        request=FollowUpSerializer,
+        responses={201: api.CampaignSerializer, 409: OpenApiResponse(description="There is nobody.")},
+    )
+    def post(self, request: ApiRequest, campaign_id: int) -> Response:
+        campaign = api.find(request, campaign_id)
+        given = FollowUpSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        try:
+            made = follow_ups.follow_up(campaign=campaign, who=given.validated_data["who"], by=actor_of(request))
+        except NotAllowed as error:
+            raise Conflict(str(error)) from error
+        tasks.prepare.delay_on_commit(made.pk)
+        return Response(api.described(request, api.find(request, made.pk)), status=status.HTTP_201_CREATED)

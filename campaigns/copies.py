@@ -78,7 +78,7 @@ def _copy_sheet(campaign: Campaign, former: ListImport, made: Campaign) -> None:
         # The audience holds the people of its list and segment too.
         made.contact_list = made.segment = None
         sheet.rows = sheet.rows_read = sheet.created = rows
-        sheet.columns = [column.as_json() for column in _with_other_values(former, sheet)]
+        sheet.columns = [column.as_json() for column in with_other_values(former, sheet)]
     sheet.save()
     made.list_import = sheet
 
@@ -98,7 +98,7 @@ def _copy_rejected(former: ListImport, sheet: ListImport) -> None:
     ImportedRow.objects.bulk_create(copies, batch_size=1000)
 
 
-def _with_other_values(former: ListImport, sheet: ListImport) -> list[column_rules.Column]:
+def with_other_values(former: ListImport, sheet: ListImport) -> list[column_rules.Column]:
     """The sheet's columns, and those that its people had from a list."""
     columns = column_rules.from_json(former.columns)
     known = set(column_rules.variables_of(columns))

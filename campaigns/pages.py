@@ -173,38 +173,6 @@ def _live(request: OrganizationRequest, campaign: Campaign) -> dict[str, Any]:
     return context
 
 
-@never_cache
-@requires("campaigns.view")
-@require_GET
-def recipients(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
-    campaign = _find(request, campaign_id)
-    by_name = {status.label: status for status in SHOWN_STATUSES}
-    wanted = by_name.get(request.GET.get("status", ""))
-    stats = batch_stats(campaign.batch_id)
-    numbers = {name: sum(stats[name].values()) if name == "skipped" else stats[name] for name in by_name}
-    # The figures are kept as the messages change: counting a million rows again for a page number would be slow.
-    found = queries.recipients(campaign, wanted)
-    paginator = _CountedPaginator(found, RECIPIENTS_A_PAGE, numbers[wanted.label] if wanted else stats["total"])
-    page: Page[Any] = paginator.get_page(request.GET.get("page"))
-    context = {
-        "campaign": campaign,
-        "page": page,
-        "recipients": queries.with_texts(campaign, list(page.object_list)),
-        "wanted": wanted.label if wanted else "",
-        "choices": [(name, number) for name, number in numbers.items() if number],
-        "total": stats["total"],
-    }
-    return render(request, "campaigns/recipients.html", context)
-
-
-class _CountedPaginator(Paginator):
-    """Pages of rows whose number is known already."""
-
-    def __init__(self, rows: Any, per_page: int, number: int) -> None:
-        super().__init__(rows, per_page)
-        self.__dict__["count"] = number  # where the cached property would keep it
-
-
 @requires("campaigns.view")
 @require_GET
 def rejected(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:

@@ -48,7 +48,10 @@ def find(request: OrganizationRequest, campaign_id: int) -> Campaign:
 @require_GET
 def figures(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
     campaign = find(request, campaign_id)
-    return render(request, "campaigns/report_figures.html", {"campaign": campaign, "report": shown(campaign)})
+    if (found := shown(campaign)) is None:
+        return HttpResponse()  # there is nothing to report yet
+    context = {"campaign": campaign, "report": found, "status": str(campaign.status)}
+    return render(request, "campaigns/report_figures.html", context)
 
 
 def shown(campaign: Campaign) -> dict[str, Any] | None:
@@ -57,7 +60,13 @@ def shown(campaign: Campaign) -> dict[str, Any] | None:
         return None
     found = report.report_of(campaign)
     details = report_shown.details(campaign, found)
+    reached = {step.code: step.people for step in found.funnel}
     context: dict[str, Any] = {
+        "again": {
+            "not_read": reached["sent"] - reached["read"],
+            "not_replied": reached["sent"] - reached["replied"],
+            "failed": reached["failed"],
+        },
         "as_of": found.as_of,
         "people": found.people,
         "reply_days": REPLY_DAYS,
@@ -67,6 +76,7 @@ def shown(campaign: Campaign) -> dict[str, Any] | None:
     if found.details is not None and details is not None:
         points = _points(found.details["step"], found.details["timeline"])
         context |= {
+            "can_be_retried": sum(problem["can_be_retried"] for problem in details["problems"]),
             "timeline": points,
             "hours": [row for row in details["by_hour"] if row["sent"]],
             "senders": details["by_sender"][:SENDERS_SHOWN],

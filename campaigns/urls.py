@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns import pages, pages_report, pages_schedules, pages_wizard
+from campaigns import pages, pages_people, pages_report, pages_schedules, pages_wizard
 from campaigns.wizard_forms import STEPS
 
 app_name = "campaigns"
@@ -15,7 +15,10 @@ urlpatterns = [
     path("/<int:campaign_id>/forecast", pages.forecast, name="forecast"),
     path("/<int:campaign_id>/preview", pages.preview, name="preview"),
     path("/<int:campaign_id>/report", pages_report.figures, name="report"),
-    path("/<int:campaign_id>/recipients", pages.recipients, name="recipients"),
+    path("/<int:campaign_id>/recipients", pages_people.recipients, name="recipients"),
+    path("/<int:campaign_id>/recipients/export", pages_people.export, name="export_people"),
+    path("/<int:campaign_id>/retry", pages_people.retry, name="retry"),
+    path("/<int:campaign_id>/follow-up", pages_people.follow_up, name="follow_up"),
     path("/<int:campaign_id>/rejected", pages.rejected, name="rejected"),
     path("/<int:campaign_id>/people", pages_wizard.people, name="people"),
     *(path(f"/<int:campaign_id>/{step}", pages_wizard.step, {"name": step}, name=step) for step in STEPS),

@@ -147,9 +147,11 @@ def message_of_key(*, organization: Organization, idempotency_key: str | None) -
     return Message.objects.for_organization(organization).filter(idempotency_key=idempotency_key).first()
 
 
-def retry_dead_letters(*, organization: Organization, message_ids: list[int] | None = None) -> int:
+def retry_dead_letters(
+    *, organization: Organization, message_ids: list[int] | None = None, batch: Batch | None = None
+) -> int:
     """Gives messages that ran out of tries another three, through the same sender and under the same id, because an
-    earlier try may have left after all. Each message once. Without ids, all of the organization's.
+    earlier try may have left after all. Each message once. Without ids, all of the batch or else of the organization.
 
     Returns how many will be tried. Passes over those that were retried before, that have lost their sender, or whose
     batch was cancelled; a batch that was completed runs again.
@@ -164,13 +166,19 @@ def retry_dead_letters(*, organization: Organization, message_ids: list[int] | N
                 WHERE message.organization_id = %(organization)s AND message.exhausted AND message.retried_at IS NULL
                     AND message.sender_id IS NOT NULL AND (batch.id IS NULL OR batch.status <> 'cancelled')
                     AND (%(ids)s::bigint[] IS NULL OR message.id = ANY(%(ids)s::bigint[]))
+                    AND (%(batch)s::bigint IS NULL OR message.batch_id = %(batch)s)
                 ORDER BY message.id FOR UPDATE OF message
             )
             UPDATE messaging_message AS message SET status = %(queued)s, attempts = 0, exhausted = FALSE,
                 retried_at = now(), due_at = now(), ended_at = NULL
             FROM dead WHERE message.id = dead.id RETURNING message.batch_id
             """,
-            {"organization": organization.pk, "ids": message_ids, "queued": MessageStatus.QUEUED},
+            {
+                "organization": organization.pk,
+                "ids": message_ids,
+                "batch": batch.pk if batch is not None else None,
+                "queued": MessageStatus.QUEUED,
+            },
         )
         batch_ids = [row[0] for row in cursor.fetchall()]
         for batch_id in batch_ids:

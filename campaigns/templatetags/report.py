@@ -3,7 +3,10 @@
 from django import template
 from django.utils.formats import number_format
 
+from campaigns.error_words import words_for
+from campaigns.people import STATUSES
 from campaigns.report import share as share_in_percent
+from messaging.models import MessageStatus
 
 register = template.Library()
 NOBODY = "–"
@@ -26,3 +29,9 @@ def share_of(number: int, base: int) -> str:
 def share_width(percent: float | None) -> str:
     """For a style: always with a point, whatever the language."""
     return f"{percent or 0:.1f}%"
+
+
+@register.simple_tag
+def error_words(status: str, code: str) -> str:
+    """Why messages of this status ended so, in plain words."""
+    return str(words_for(STATUSES.get(status, MessageStatus.FAILED), code).what)

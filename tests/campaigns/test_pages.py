@@ -289,11 +289,12 @@ class TestRecipients:
     def test_by_status_and_page(self, owner_client, at, organization, sender):
         contact_services.block(organization=organization, phone_number="081200000001")
         campaign = made(organization, upload(people(60)))
-        everybody = owner_client.get(f"{at}/{campaign.pk}/recipients").text
-        assert "1–50 of 60" in everybody
-        assert "51–60 of 60" in owner_client.get(f"{at}/{campaign.pk}/recipients?page=2").text
+        first = owner_client.get(f"{at}/{campaign.pk}/recipients")
+        assert len(first.context["recipients"]) == 50
+        second = owner_client.get(f"{at}/{campaign.pk}/recipients{first.context['next']}")
+        assert (len(second.context["recipients"]), second.context["next"]) == (10, "")
         skipped = owner_client.get(f"{at}/{campaign.pk}/recipients?status=skipped").text
-        assert "1–1 of 1" in skipped
+        assert "1 person" in skipped
         assert "On the blocklist" in skipped
         assert "Hi Person 0" not in skipped
         assert "Nobody here" in owner_client.get(f"{at}/{campaign.pk}/recipients?status=failed").text

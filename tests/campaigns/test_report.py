@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,13 +11,13 @@ from rest_framework.test import APIClient
 
 from accounts.models import Organization
 from campaigns import report, report_details, tasks
-from campaigns.models import Campaign, CampaignReport
+from campaigns.models import CampaignReport
 from messaging import ledger
-from messaging.counts import Changes
-from messaging.events import Inbound, Outcome, Receipt, SendResult
+from messaging.events import Outcome
 from messaging.models import Batch, BatchStatus, Message, MessageStatus, SkipReason
 from messaging.services import mend_counters
-from tests.factories import assert_counters_true, make_batch, make_sender, phone_number
+from tests.campaigns.sent import answer, lease, make_campaign, receive, settle
+from tests.factories import assert_counters_true, phone_number
 
 pytestmark = pytest.mark.django_db
 
@@ -30,40 +29,6 @@ def counted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No rest between two counts."""
     monkeypatch.setattr(report, "SHORTEST_REST", timedelta(0))
     monkeypatch.setattr(report, "REST_FACTOR", 0)
-
-
-def make_campaign(organization: Organization, size: int = 40, senders: int = 2, **fields: Any) -> Campaign:
-    pool = [make_sender(organization) for _ in range(senders)]
-    batch = make_batch(organization, pool, size, **fields)
-    return Campaign.objects.create(organization=organization, name="November", batch=batch, frozen_at=now())
-
-
-def lease(batch: Batch) -> list[Message]:
-    """As if workers had leased all that is pending, the senders in turn."""
-    pool = list(batch.senders.order_by("pk"))
-    messages = list(batch.messages.order_by("phone_number"))
-    for place, message in enumerate(messages):
-        message.sender, message.whatsapp_id, message.attempts = pool[place % len(pool)], f"OUT{message.pk}", 1
-        message.status, message.lease_epoch = MessageStatus.SENDING, 1
-    Message.objects.bulk_update(messages, ["sender", "whatsapp_id", "attempts", "status", "lease_epoch"])
-    with_counts = Changes()
-    with_counts.move(batch.pk, MessageStatus.PENDING, MessageStatus.SENDING, len(messages))
-    with_counts.save()
-    return messages
-
-
-def settle(messages: list[Message], outcome: Outcome, code: str = "") -> None:
-    changes = Changes()
-    ledger.write_results([SendResult(each.pk, 1, outcome, code) for each in messages], changes)
-    changes.save()
-
-
-def receive(messages: list[Message], status: MessageStatus, at: datetime) -> None:
-    ledger.record([Receipt(each.sender_id or 0, each.whatsapp_id, status, at) for each in messages])
-
-
-def answer(messages: list[Message], at: datetime) -> None:
-    ledger.record([Inbound(each.sender_id or 0, each.phone_number, f"IN{each.pk}", "Yes", at=at) for each in messages])
 
 
 def people_of(found: report.Report) -> dict[str, int]:
