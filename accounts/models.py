@@ -103,6 +103,12 @@ class Organization(models.Model):
         db_default=False,
         help_text=_("An owner or an admin approves a campaign before it starts or is given a time."),
     )
+    recent_days = models.PositiveSmallIntegerField(
+        _("messaged lately means (days)"),
+        default=3,
+        db_default=3,
+        help_text=_("A campaign's check counts people who got a message in so many days. 0: it does not count them."),
+    )
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:

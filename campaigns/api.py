@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
 from campaigns import audience_count, copies, drafts, edits, people, queries, removal, schedules, services, tasks
+from campaigns.api_content import CONTENT_FIELDS, BatchContentSerializer, ContentFields, taken_content
 from campaigns.models import Campaign, CampaignChange, CampaignStatus
 from campaigns.schedule_serializers import ScheduleSerializer
 from campaigns.variant_serializers import PLAN_FIELDS, VariantPlanFields, VariantSerializer, take_plan
@@ -41,18 +42,11 @@ def find(request: ApiRequest, campaign_id: int) -> Campaign:
     return get_object_or_404(queries.campaigns_of(request.organization), pk=campaign_id)
 
 
-class NewCampaign(VariantPlanFields):
+class NewCampaign(ContentFields, VariantPlanFields):
     """The people come from `file`, from `contact_list`, from `segment`, or from several of them: where a person is in
     contacts and in the file, the file's values win. Who is in a segment is decided when the audience is fixed."""
 
     name = serializers.CharField(max_length=120)
-    template = serializers.CharField(
-        required=False,
-        default="",
-        trim_whitespace=False,
-        help_text="The text, with {{columns}} of the list; {{column|otherwise}} where one may be empty. Not needed with "
-        "variants.",
-    )
     file = serializers.FileField(
         required=False,
         allow_empty_file=True,
@@ -105,8 +99,6 @@ class NewCampaign(VariantPlanFields):
             for name in ("senders", "excluded_lists", "excluded_segments"):
                 if "," in (joined := ",".join(data.getlist(name))):
                     data.setlist(name, [part.strip() for part in joined.split(",") if part.strip()])
-        if isinstance(data, Mapping):
-            self.fields["template"].required = not data.get("variants")
         return super().to_internal_value(data)
 
 
@@ -116,12 +108,13 @@ class ChangedCampaign(NewCampaign):
     start = None  # type: ignore[assignment]
     draft = None  # type: ignore[assignment]
     without_file = serializers.BooleanField(default=False, help_text="Nobody of the uploaded sheet any more.")
+    without_media = serializers.BooleanField(default=False, help_text="The message has no file any more.")
     version = serializers.IntegerField(
         required=False, help_text="That of the campaign when you read it: where somebody changed it since, 409."
     )
 
 
-class CampaignSerializer(serializers.ModelSerializer[Campaign]):
+class CampaignSerializer(BatchContentSerializer, serializers.ModelSerializer[Campaign]):
     status = serializers.CharField(
         help_text="draft, reading, failed, ready, scheduled, running, paused, completed or cancelled"
     )
@@ -129,7 +122,6 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
         help_text="submitted, approved or returned; empty where nobody asked for it, or it was changed since."
     )
     status_reason = serializers.CharField(source="batch.status_reason")
-    template = serializers.CharField(source="batch.text")
     min_delay_ms = serializers.IntegerField(source="batch.min_delay_ms")
     max_delay_ms = serializers.IntegerField(source="batch.max_delay_ms")
     windows = serializers.JSONField(source="batch.windows")
@@ -159,7 +151,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
                 "error",
                 "url",
                 "topic",
-                "template",
+                *CONTENT_FIELDS,
                 "file_name",
                 "contact_list",
                 "segment",
@@ -262,6 +254,7 @@ def values_of(request: ApiRequest, fields: Mapping[str, Any], present: VariantPl
     """What a service takes, from validated fields: rows in place of their ids, and what is said of variants put
     together with what there is at `present`."""
     values = {name: value for name, value in fields.items() if name != "draft"}
+    values |= taken_content(request, values)
     if values.keys() & set(PLAN_FIELDS):
         values["variant_plan"] = take_plan(values, present)
     if file := values.get("file"):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns import api, api_report, api_schedules, forecast_api
+from campaigns import api, api_content, api_report, api_schedules, forecast_api
 
 urlpatterns = [
     path("campaigns", api.CampaignsView.as_view(), name="campaigns"),
@@ -26,5 +26,6 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/recipients/export", api_report.ExportView.as_view(), name="export-recipients"),
     path("campaigns/<int:campaign_id>/recipients", api.RecipientsView.as_view(), name="campaign-recipients"),
     path("campaigns/<int:campaign_id>/forecast", forecast_api.ForecastView.as_view(), name="campaign-forecast"),
+    path("campaigns/<int:campaign_id>/media", api_content.CampaignMediaView.as_view(), name="campaign-media"),
     path("campaigns/<int:campaign_id>/preview", api.PreviewView.as_view(), name="campaign-preview"),
 ]

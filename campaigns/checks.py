@@ -13,7 +13,10 @@ from contacts.queries import variables_of_contacts, variables_of_list
 from contacts.segments import services as segments
 from contacts.sheet_errors import SheetError
 from messaging import template_text
+from messaging.kinds import WITH_FILE, Kind
+from messaging.models import Media
 from messaging.template_text import Template, TemplateError
+from messaging.templates import complaint_about
 from messaging.variants.plans import VariantPlan
 from senders.models import Provider, Sender
 
@@ -59,13 +62,29 @@ class Errors:
             raise ValidationError({field: list(texts) for field, texts in self.by_field.items()})
 
 
-def parsed_texts(errors: Errors, template: str, plan: VariantPlan) -> list[Template]:
-    """All texts that somebody may get, taken apart; none where one cannot be used. What is wrong with a variant has
-    been said."""
-    if plan.variants:
-        return [] if "variants" in errors.by_field else [template_text.parse(each.text) for each in plan.variants]
-    parsed = errors.collect("template", lambda: template_text.parse(template))
-    return [] if parsed is None else [parsed]
+def parsed_texts(
+    errors: Errors, template: str, plan: VariantPlan, media: Media | None = None, kind: str = Kind.TEXT
+) -> list[Template]:
+    """All texts that somebody may get, taken apart; none where one cannot be used. A variant without a file has
+    `media`."""
+    if media is not None and kind not in WITH_FILE:
+        errors.add("media", _("A file cannot be sent as %(kind)s.") % {"kind": kind or "?"})
+        return []
+    if not plan.variants:
+        parsed = _parsed(errors, "template", template, media, kind)
+        return [] if parsed is None else [parsed]
+    if "variants" in errors.by_field:
+        return []
+    files = [(each.media, each.kind) if each.media is not None else (media, kind) for each in plan.variants]
+    texts = [_parsed(errors, "variants", each.text, *file) for each, file in zip(plan.variants, files, strict=True)]
+    return [text for text in texts if text is not None] if "variants" not in errors.by_field else []
+
+
+def _parsed(errors: Errors, field: str, text: str, media: Media | None, kind: str) -> Template | None:
+    if complaint := complaint_about(text, media, kind):
+        errors.add(field, complaint)
+        return None
+    return template_text.parse(text, may_be_empty=media is not None)
 
 
 def check_fields(

@@ -84,6 +84,8 @@ class Campaign(models.Model):
     start_when_ready = models.BooleanField(_("start as soon as the list is read"), default=False)
     frozen_at = models.DateTimeField(_("audience frozen"), null=True, blank=True)
     error = models.TextField(_("error"), blank=True)
+    # The fingerprint of the content that somebody wanted to send in spite of what was found: `campaigns.lint`.
+    lint_accepted = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     merged = models.PositiveIntegerField(_("merged"), default=0)
     invalid_rows = models.PositiveIntegerField(_("rows without a usable number"), default=0)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, editable=False)

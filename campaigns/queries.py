@@ -6,10 +6,9 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Organization
 from campaigns.models import Campaign, CampaignStatus, Schedule
-from messaging import opt_out_rates
+from messaging import opt_out_rates, rendering
 from messaging.models import BatchStatus, Message, MessageStatus
 from messaging.queries import batch_stats
-from messaging.variants import rendering
 
 MOST_PREVIEWED = 100
 TROUBLE = (MessageStatus.FAILED, MessageStatus.UNKNOWN, MessageStatus.SKIPPED)
@@ -17,7 +16,8 @@ TROUBLE = (MessageStatus.FAILED, MessageStatus.UNKNOWN, MessageStatus.SKIPPED)
 
 def campaigns_of(organization: Organization) -> QuerySet[Campaign]:
     return Campaign.objects.for_organization(organization).select_related(
-        "batch", "schedule", "list_import", "contact_list", "segment", "organization"
+        *("batch__media", "batch__template_version"),
+        *("schedule", "list_import", "contact_list", "segment", "organization"),
     )
 
 
@@ -89,10 +89,10 @@ def previews(campaign: Campaign, *, limit: int = 3, offset: int = 0) -> list[dic
 
 def with_texts(campaign: Campaign, messages: list[Message]) -> list[Message]:
     """Fills in the text of pending messages as it will be; nothing is saved. What is skipped has none."""
-    rendered = rendering.renderer(campaign.batch, campaign.organization)
+    render = rendering.renderer_of(campaign.batch, campaign.organization)
     for message in messages:
         if message.status == MessageStatus.PENDING:
-            message.text = rendered(message.pk, message.variant_id, message.variables)[0]
+            message.text = render(message).text
     return messages
 
 

@@ -32,7 +32,8 @@ from contacts.sheet_errors import SheetError
 from contacts.sheets import peek
 from messaging import counts, progress
 from messaging import services as messaging_services
-from messaging.models import Batch, BatchStatus, Purpose
+from messaging.kinds import Kind
+from messaging.models import Batch, BatchStatus, Media, Purpose, TemplateVersion
 from messaging.services import NotAllowed
 from messaging.template_text import TemplateError
 from messaging.variants import plans
@@ -47,7 +48,10 @@ def create_campaign(
     *,
     organization: Organization,
     name: str,
-    template: str,
+    template: str = "",
+    media: Media | None = None,
+    kind: str = "",
+    template_version: TemplateVersion | None = None,
     file: "File[bytes] | None" = None,
     file_name: str = "",
     contact_list: ContactList | None = None,
@@ -70,8 +74,9 @@ def create_campaign(
     """Makes a campaign to the people of an uploaded sheet, of a list, of a segment, or of several of them, less those on
     excluded lists and in excluded segments. A task then reads the sheet and fixes the audience.
 
-    Without `senders` all of the organization's are used. With variants, the text of the first one is the template. Raises
-    `ValidationError` with the fields' names (name, template, file, contact_list, segment, excluded_segments, senders,
+    `media` goes out as `kind`, with `template` as its caption; `template_version` is what both were taken from. Without
+    `senders` all of the organization's are used. With variants, the text of the first one is the template. Raises
+    `ValidationError` with the fields' names (name, template, media, file, contact_list, segment, excluded_segments, senders,
     min_delay_ms, max_delay_ms, windows, timezone, and those of `variants.plans.check`); then nothing is stored.
     """
     errors = Errors()
@@ -82,7 +87,7 @@ def create_campaign(
     errors.collect_all(lambda: plans.check(variant_plan, track_links=track_links))
     if variant_plan.variants:
         template = variant_plan.variants[0].text
-    parsed = parsed_texts(errors, template, variant_plan)
+    parsed = parsed_texts(errors, template, variant_plan, media, kind)
     seen = errors.collect("file", lambda: peek(file, file_name, organization.default_region)) if file else None
     chosen = list(Sender.objects.for_organization(organization) if senders is None else senders)
     check_fields(errors, name, file is not None, contact_list, segment, chosen)
@@ -109,6 +114,9 @@ def create_campaign(
             organization=organization,
             origin=Batch.Origin.CAMPAIGN,
             text=template,
+            media=media,
+            kind=kind if media is not None else Kind.TEXT,
+            template_version=template_version,
             min_delay_ms=delays[0],
             max_delay_ms=delays[1],
             windows=windows or [],

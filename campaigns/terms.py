@@ -34,6 +34,9 @@ from messaging.windows import parse as parse_windows
 OF_CAMPAIGN: Final = ("name", "contact_list", "segment")
 OF_BATCH: Final = {  # field → the batch's column
     "template": "text",
+    "media": "media",
+    "kind": "kind",
+    "template_version": "template_version",
     "min_delay_ms": "min_delay_ms",
     "max_delay_ms": "max_delay_ms",
     "windows": "windows",
@@ -55,7 +58,7 @@ OF_AUDIENCE: Final = frozenset(
 # What may change once sending has begun; it holds for whatever is not yet queued.
 WHILE_SENDING: Final = frozenset(
     {
-        *("name", "template", "senders", "min_delay_ms", "max_delay_ms"),
+        *("name", "template", "media", "kind", "template_version", "senders", "min_delay_ms", "max_delay_ms"),
         *("windows", "timezone", "recipient_time", "typing"),
     }
 )
@@ -167,7 +170,7 @@ def problems(campaign: Campaign) -> dict[str, list[str]]:
     errors, batch = Errors(), campaign.batch
     plan = plans.plan_of(batch)
     errors.collect_all(lambda: plans.check(plan, track_links=batch.track_links))
-    parsed = parsed_texts(errors, batch.text, plan)
+    parsed = parsed_texts(errors, batch.text, plan, batch.media, batch.kind)
     senders = list(batch.senders.all())
     check_fields(
         errors, campaign.name, campaign.list_import_id is not None, campaign.contact_list, campaign.segment, senders

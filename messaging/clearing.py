@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from contacts.person import Release
 from messaging import sql
 from messaging.media import KEPT_WITHOUT_A_MESSAGE
-from messaging.models import Media, Message, TemplateVersion, Variant
+from messaging.models import Batch, Media, Message, TemplateVersion, Variant
 
 # What can be tried again would leave without its text: it cannot be any more.
 _CLEAR_SQL = """
@@ -47,7 +47,7 @@ def release(organization_id: int, names: Sequence[str]) -> dict[str, Release]:
     """
     rows = Media.objects.filter(organization_id=organization_id, name__in=names)
     has_it = {"media": OuterRef("pk")}
-    used_by = (Message, TemplateVersion, Variant)
+    used_by = (Message, Batch, TemplateVersion, Variant)
     unused = ~Q(*(Exists(model.objects.filter(**has_it)) for model in used_by), _connector=Q.OR)
     rows.filter(unused, created_at__lt=now() - KEPT_WITHOUT_A_MESSAGE).delete()
     waiting = set(rows.filter(unused).values_list("name", flat=True))

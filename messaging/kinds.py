@@ -43,5 +43,6 @@ class Kind(models.TextChoices):
 
 WITH_FILE = (Kind.IMAGE, Kind.VIDEO, Kind.AUDIO, Kind.VOICE, Kind.DOCUMENT, Kind.STICKER)
 WITH_CAPTION = (Kind.IMAGE, Kind.VIDEO, Kind.DOCUMENT)
+OF_BATCHES = (Kind.TEXT, *WITH_FILE)  # what many people can be sent at once
 ONLY_RECEIVED = (Kind.POLL_VOTE, Kind.UNSUPPORTED)
 LONGEST_CAPTION = 1024  # signs

@@ -95,7 +95,25 @@ class Batch(models.Model):
     )
     status = models.CharField(_("status"), max_length=10, choices=BatchStatus.choices, default=BatchStatus.READY)
     status_reason = models.CharField(_("reason"), max_length=300, blank=True)
-    text = models.TextField(_("text"), help_text=_("With {{variables}}."))
+    text = models.TextField(
+        _("text"),
+        blank=True,
+        help_text=_("With {{variables}} and {choices|options}; the caption where there is a file."),
+    )
+    kind = models.CharField(
+        _("kind"), max_length=12, choices=Kind.choices, default=Kind.TEXT, db_default=Kind.TEXT.value
+    )
+    media = models.ForeignKey(
+        "Media", on_delete=models.RESTRICT, null=True, blank=True, related_name="batches", verbose_name=_("file")
+    )
+    template_version = models.ForeignKey(
+        "TemplateVersion",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="batches",
+        verbose_name=_("made from the template"),
+    )
     senders: models.ManyToManyField = models.ManyToManyField(Sender, related_name="batches", verbose_name=_("senders"))
     min_delay_ms = models.PositiveIntegerField(_("shortest delay (ms)"), default=3000)
     max_delay_ms = models.PositiveIntegerField(_("longest delay (ms)"), default=8000)

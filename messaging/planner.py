@@ -31,6 +31,8 @@ from senders.quota import quotas_now
 MOST_A_PASS = 300  # messages that one pass plans for an organization: a pause may have to wait for it
 MOST_QUEUED_A_SENDER = 2_000  # where no delay or quota limits the pace, this bounds what a pause has to take back
 CANCELLED_PER_TICK = 50_000
+# A message's id, its sender's, text, due time, WhatsApp id, typing time (ms), kind, and the id of its file.
+QueuedRow = tuple[int, int, str, datetime, str, int, str, int | None]
 Figures = dict[int, dict[counts.Key, int]]  # batch → status and reason → messages
 LONGEST_IDLE = "30s"  # a planner that hangs in the middle of a pass, or whose machine vanished, lets another one plan
 
@@ -265,7 +267,7 @@ def _fill(source: Source, slots: list[Slot], changes: Changes) -> tuple[int, lis
     """Queues the next pending messages of a source into its slots. Returns how many messages it took up, and the slots
     that were used: none for a message that is skipped or must wait for its recipient's hours."""
     render = source.renderer()
-    rows: list[tuple[int, int, str, datetime, str, int]] = []
+    rows: list[QueuedRow] = []
     skipped: list[tuple[int, str]] = []
     postponed: list[tuple[int, datetime]] = []
     free = iter(slots)
@@ -273,9 +275,8 @@ def _fill(source: Source, slots: list[Slot], changes: Changes) -> tuple[int, lis
     used: list[Slot] = []
     messages = sources.pending_messages(source, len(slots))
     for message in messages:
-        text, reason = render(message)
-        reason = message.blocked_as or reason
-        if reason:
+        said = render(message)
+        if reason := message.blocked_as or said.reason:
             skipped.append((message.id, reason))
             continue
         opens_at = _opens_for(source, message, slot.due_at)
@@ -283,9 +284,21 @@ def _fill(source: Source, slots: list[Slot], changes: Changes) -> tuple[int, lis
             postponed.append((message.id, opens_at))
             continue
         used.append(slot)
-        rows.append((message.id, slot.sender_id, text, slot.due_at, new_whatsapp_id(), source.typing_ms(text)))
+        typing_ms = source.typing_ms(said.text)
+        rows.append(
+            (
+                message.id,
+                slot.sender_id,
+                said.text,
+                slot.due_at,
+                new_whatsapp_id(),
+                typing_ms,
+                said.kind,
+                said.media_id,
+            )
+        )
         slot = next(free, slot)
-    _write_queued(rows, source.priority)
+    _write_queued(rows, source)
     _write_skipped(skipped)
     _write_postponed(postponed)
     changes.move(source.batch_id, MessageStatus.PENDING, MessageStatus.QUEUED, len(rows))
@@ -307,29 +320,35 @@ def new_whatsapp_id() -> str:
     return "3EB0" + secrets.token_hex(9).upper()
 
 
-def _write_queued(rows: list[tuple[int, int, str, datetime, str, int]], priority: int) -> None:
+# Of a single message kind and file stay as they are.
+_OF_BATCH_SQL = ", kind = q.kind, media_id = q.media_id"
+
+
+def _write_queued(rows: list[QueuedRow], source: Source) -> None:
     if not rows:
         return
-    ids, sender_ids, rendered, due_at, whatsapp_ids, typing_ms = zip(*rows, strict=True)
+    ids, sender_ids, rendered, due_at, whatsapp_ids, typing_ms, kinds, media_ids = zip(*rows, strict=True)
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             UPDATE messaging_message AS message SET status = %s, sender_id = q.sender_id, text = q.text,
                 due_at = q.due_at, whatsapp_id = q.whatsapp_id, typing_ms = q.typing_ms, priority = %s,
-                queued_at = now()
-            FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::integer[])
-                AS q (id, sender_id, text, due_at, whatsapp_id, typing_ms)
+                queued_at = now(){_OF_BATCH_SQL if source.batch is not None else ""}
+            FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::integer[],
+                %s::text[], %s::bigint[]) AS q (id, sender_id, text, due_at, whatsapp_id, typing_ms, kind, media_id)
             WHERE message.id = q.id
             """,
             [
                 MessageStatus.QUEUED,
-                priority,
+                source.priority,
                 sql.numbers(ids),
                 sql.numbers(sender_ids),
                 sql.texts(rendered),
                 sql.times(due_at),
                 sql.texts(whatsapp_ids),
                 sql.numbers(typing_ms),
+                sql.texts(kinds),
+                sql.numbers(media_ids),
             ],
         )
 

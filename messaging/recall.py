@@ -29,7 +29,9 @@ def take_back_queued(changes: Changes, *, batch_id: int | None = None, sender_id
             )
             UPDATE messaging_message AS message SET status = %(pending)s, due_at = now(), queued_at = NULL,
                 whatsapp_id = '', sender_id = CASE WHEN message.batch_id IS NULL THEN message.sender_id END,
-                text = CASE WHEN message.batch_id IS NULL THEN message.text ELSE '' END
+                text = CASE WHEN message.batch_id IS NULL THEN message.text ELSE '' END,
+                kind = CASE WHEN message.batch_id IS NULL THEN message.kind ELSE 'text' END,
+                media_id = CASE WHEN message.batch_id IS NULL THEN message.media_id END
             FROM taken WHERE message.id = taken.id
             RETURNING message.batch_id
             """,

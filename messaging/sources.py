@@ -17,9 +17,9 @@ from django.db import connection
 from accounts.models import Organization
 from contacts import unreachable
 from contacts.models import ContactSettings
-from messaging import sql, windows
-from messaging.models import Batch, Message, MessageStatus, Priority, Purpose, SkipReason
-from messaging.variants import rendering
+from messaging import rendering, sql, windows
+from messaging.models import Batch, Message, MessageStatus, Priority, Purpose
+from messaging.rendering import Rendered
 from messaging.windows import Windows
 from senders.pace import Plan, anytime
 
@@ -58,17 +58,11 @@ class Source:
     def priority(self) -> int:
         return self.batch.priority if self.batch is not None else Priority.INTERACTIVE
 
-    def renderer(self) -> Callable[[PendingMessage], tuple[str, str]]:
-        """Gives a message's final text, and the reason to skip it where a variable is missing."""
+    def renderer(self) -> Callable[[PendingMessage], Rendered]:
+        """Gives what a message says when it leaves."""
         if self.batch is None:
-            return lambda message: (message.text, "")
-        rendered = rendering.renderer(self.batch, self.organization)
-
-        def render(message: PendingMessage) -> tuple[str, str]:
-            text, missing = rendered(message.id, message.variant_id, message.variables)
-            return text, SkipReason.MISSING_VARIABLE if missing else ""
-
-        return render
+            return lambda message: Rendered(message.text)
+        return rendering.renderer_of(self.batch, self.organization)
 
     def typing_ms(self, text: str) -> int:
         """How long a person would take to write the text, within reason."""

@@ -6,9 +6,9 @@ from datetime import datetime
 from django.db.backends.utils import CursorWrapper
 
 
-def numbers(values: Iterable[int]) -> str:
+def numbers(values: Iterable[int | None]) -> str:
     """An array of numbers as text, to be cast: `%s::bigint[]`. Passing lists takes psycopg ten times as long."""
-    return "{" + ",".join([f"{value:d}" for value in values]) + "}"
+    return "{" + ",".join(["NULL" if value is None else f"{value:d}" for value in values]) + "}"
 
 
 def texts(values: Iterable[str]) -> str:

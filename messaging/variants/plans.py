@@ -161,4 +161,5 @@ def experiment_of(batch: Batch) -> Experiment | None:
 def templates_of(batch: Batch) -> list[Template]:
     """Every text that a person of the batch may get, taken apart."""
     texts = list(batch.variants.values_list("text", flat=True)) if experiment_of(batch) is not None else []
-    return [template_text.parse(text) for text in texts or [batch.text]]
+    may_be_empty = batch.media_id is not None
+    return [template_text.parse(text, may_be_empty=may_be_empty) for text in texts or [batch.text]]

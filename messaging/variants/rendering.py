@@ -1,46 +1,41 @@
-"""What a person reads: the text of their variant, else the batch's own, with short links where clicks are counted."""
+"""What a person gets: what their variant says, else what the batch says, with places for short links where clicks are
+counted."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
 
 from accounts.models import Organization
 from messaging import template_text
 from messaging.links import texts as link_texts
-from messaging.models import Batch
+from messaging.models import Batch, Variant
 from messaging.template_text import Template
 from messaging.variants.plans import experiment_of
 
-Render = Callable[[int, int | None, Mapping[str, Any]], tuple[str, list[str]]]
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A text taken apart, and the file that goes with it."""
+
+    template: Template
+    kind: str
+    media_id: int | None
 
 
-def renderer(batch: Batch, organization: Organization) -> Render:
-    """Gives, for the id, the variant's id and the variables of a message, its text and what it lacks. Make it once for
-    many messages."""
-    texts = _texts(batch)
-    if not batch.track_links:
-        plain = {variant_id: _filled(organization, text) for variant_id, text in texts.items()}
-        return lambda _id, variant_id, values: (plain.get(variant_id) or plain[None]).render(values)
-    numbers = link_texts.numbers_of(batch, texts.values())
-    templates = {
-        variant_id: _filled(organization, link_texts.marked(text, numbers)) for variant_id, text in texts.items()
-    }
-    shorten = link_texts.shortener(organization)
-
-    def render(message_id: int, variant_id: int | None, values: Mapping[str, Any]) -> tuple[str, list[str]]:
-        text, missing = (templates.get(variant_id) or templates[None]).render(values)
-        return shorten(message_id, text), missing
-
-    return render
-
-
-def _texts(batch: Batch) -> dict[int | None, str]:
-    """By the variant's id; under None that of messages without one: the winner's, else the batch's own."""
+def contents(batch: Batch, organization: Organization, *, as_written: bool = False) -> dict[int | None, Content]:
+    """By the variant's id; under None that of messages without one: the winner's, else the batch's own. A variant
+    without a file has the batch's. `as_written` leaves links alone."""
     experiment = experiment_of(batch)
-    if experiment is None:
-        return {None: batch.text}
-    texts: dict[int | None, str] = dict(batch.variants.values_list("pk", "text"))
-    return {**texts, None: texts.get(experiment.winner_id) or batch.text}
+    says: dict[int | None, Batch | Variant] = {None: batch}
+    if experiment is not None:
+        says |= {variant.pk: variant for variant in batch.variants.all()}
+        says[None] = says.get(experiment.winner_id) or batch
+    numbers = {}
+    if batch.track_links and not as_written:
+        numbers = link_texts.numbers_of(batch, [each.text for each in says.values()])
+    return {key: _content(batch, organization, each, numbers) for key, each in says.items()}
 
 
-def _filled(organization: Organization, text: str) -> Template:
-    return template_text.filled(template_text.parse(text), organization)
+def _content(batch: Batch, organization: Organization, says: Batch | Variant, numbers: dict[str, int]) -> Content:
+    file = says if says.media_id is not None else batch
+    text = link_texts.marked(says.text, numbers) if numbers else says.text
+    parsed = template_text.parse(text, may_be_empty=file.media_id is not None)
+    return Content(template_text.filled(parsed, organization), file.kind, file.media_id)

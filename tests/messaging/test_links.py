@@ -14,11 +14,10 @@ from accounts import services as accounts
 from accounts.models import Organization
 from contacts import person
 from contacts.person import Person
-from messaging import clearing, planner
+from messaging import clearing, planner, rendering
 from messaging.links import bots, clicks, pages, tokens
 from messaging.links.texts import links_in, marked, target
 from messaging.models import Batch, Click, Link, Message, MessageStatus
-from messaging.variants import rendering
 from tests.factories import make_batch, make_organization, make_sender
 
 PHONE = "Mozilla/5.0 (Linux; Android 14; SM-A156E) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile Safari/537.36"
@@ -247,7 +246,7 @@ class TestFollowing:
         batch.messages.update(status=MessageStatus.PENDING)
         batch.text = "Now https://new.example and https://plain.example"
         batch.save()
-        text, _missing = rendering.renderer(batch, organization)(batch.messages.first().pk, None, {})
+        text = rendering.renderer_of(batch, organization)(batch.messages.first()).text
         after = dict(Link.objects.filter(batch=batch).values_list("url", "number"))
         assert after == {**before, "https://new.example": 4}
         assert text.count("/l/") == 2

@@ -1,6 +1,7 @@
 """Variables in texts: how they are written, what is said about mistakes, and what people get."""
 
 import time
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -138,3 +139,50 @@ def test_a_text_that_was_not_filled_reaches_nobody() -> None:
 def test_unknown_variables_are_told_of_unsubscribe() -> None:
     with pytest.raises(TemplateError, match=r"Did you mean {{unsubscribe}}\? The list has {{name}}, {{unsubscribe}}"):
         check(parse("{{unsubscibe}}"), ["name"])
+
+
+class TestChoices:
+    def test_everybody_gets_one_of_the_options_and_always_the_same(self) -> None:
+        template = parse("{Hi|Hello|Hey} {{name}}{!|.}")
+        texts = [template.render({"name": "Ayu"}, f"7:{number}")[0] for number in range(600)]
+        assert texts == [template.render({"name": "Ayu"}, f"7:{number}")[0] for number in range(600)]
+        shares = Counter(texts)
+        assert set(shares) == {f"{hello} Ayu{end}" for hello in ("Hi", "Hello", "Hey") for end in "!."}
+        assert min(shares.values()) > 60  # of 100: no option is left out, and the two choices do not go together
+
+    @pytest.mark.parametrize(
+        ("text", "options"),
+        [
+            ("{Hi {{name}}|Hello}", {"Hi Ayu", "Hello"}),
+            ("{{{name}}|friend}", {"Ayu", "friend"}),
+            ("{a|{b|c} d}", {"a", "b d", "c d"}),
+            ("{one\nline|two}", {"one\nline", "two"}),
+            ("{|x}", {"", "x"}),
+            ("{{name|a {b} c", None),
+            ("{plain} {} } a|b }{", {"{plain} {} } a|b }{"}),
+            ("{a {b} c|d}", {"a {b} c", "d"}),
+            ("{never|closed {{name}}", {"{never|closed Ayu"}),
+        ],
+    )
+    def test_how_they_are_written(self, text: str, options: set[str] | None) -> None:
+        if options is None:
+            with pytest.raises(TemplateError, match="is not closed"):
+                parse(text)
+            return
+        assert {render(text, {"name": "Ayu"}, str(number))[0] for number in range(60)} == options
+
+    def test_a_variable_that_any_option_needs_is_required_of_all(self) -> None:
+        template = parse("{Hi {{name}}|Hello {{city|there}}}")
+        assert (template.variables, template.required) == (("name", "city"), ("name",))
+        assert {tuple(template.render({}, str(number))[1]) for number in range(40)} == {("name",)}
+
+    def test_many_open_braces_are_read_in_one_walk(self) -> None:
+        began = time.process_time()
+        text = "{a|" * (LONGEST // 3)
+        assert render(text, {})[0] == text
+        assert time.process_time() - began < 1
+
+    def test_the_unsubscribe_text_is_filled_into_options_too(self, db: None) -> None:
+        template = filled(parse("{Bye. {{unsubscribe}}|{{unsubscribe}}}"), make_organization(default_region="ID"))
+        assert "BERHENTI" in template.render({}, "1")[0]
+        assert template.render({}, "1")[1] == []
