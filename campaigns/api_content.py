@@ -63,7 +63,7 @@ class ContentFields(serializers.Serializer[Any]):
             data = {**data, "template_id": number}
             del data["template"]
         says = ("template_id", "variants", *MEDIA_FIELDS)
-        self.fields["template"].required = not any(data.get(name) for name in says)
+        self.fields["template"].required = all(data.get(name) in (None, "") for name in says)
         return super().to_internal_value(data)
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
