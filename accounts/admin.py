@@ -76,6 +76,7 @@ class OrganizationsAdmin(OrganizationAdmin):
         "link_address",
         "cap_messages",
         "cap_days",
+        "recent_days",
     )
     add_form = OrganizationForm
     add_fieldsets = (
@@ -91,7 +92,7 @@ class OrganizationsAdmin(OrganizationAdmin):
                 "description": _("Times on pages, daily quotas and sending windows are in this time zone."),
             },
         ),
-        (_("Not too often"), {"fields": ("cap_messages", "cap_days")}),
+        (_("Not too often"), {"fields": ("cap_messages", "cap_days", "recent_days")}),
         (_("History"), {"fields": ("created",)}),
     )
     inlines = (MembershipInline,)

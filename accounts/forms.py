@@ -108,7 +108,7 @@ class OrganizationForm(forms.ModelForm):
 
     class Meta:
         model = Organization
-        fields = ("name", "timezone", "default_region", "accent_colour", "link_address")
+        fields = ("name", "timezone", "default_region", "accent_colour", "link_address", "recent_days")
         widgets = {
             "timezone": forms.Select,
             "default_region": forms.Select,
@@ -126,12 +126,15 @@ class OrganizationForm(forms.ModelForm):
         widget = self.fields["timezone"].widget
         widget.choices = with_present(time_zone_choices(), self.instance.timezone)
         self.fields["default_region"].widget.choices = region_choices()
+        self.fields["recent_days"].required = False  # left empty it stays as it is
         self.fields["own_accent"].initial = bool(self.instance.accent_colour)
         if not self.instance.accent_colour:
             self.initial["accent_colour"] = "#0b7a5b"
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("recent_days") is None and "recent_days" not in self.errors:
+            cleaned["recent_days"] = self.instance.recent_days
         if not cleaned.get("own_accent"):
             cleaned["accent_colour"] = ""
         return cleaned

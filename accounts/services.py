@@ -65,7 +65,7 @@ def _free_slug(name: str) -> str:
 
 @transaction.atomic
 def change_organization(*, organization: Organization, by: Actor, **fields: Any) -> Organization:
-    """Changes name, timezone, default_region, accent_colour or link_address. Raises ValidationError."""
+    """Changes name, timezone, default_region, accent_colour, link_address or recent_days. Raises ValidationError."""
     changed = {}
     for field, value in fields.items():
         before = getattr(organization, field)

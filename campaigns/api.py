@@ -82,6 +82,9 @@ class NewCampaign(ContentFields, VariantPlanFields):
         help_text="marketing or service. Where the organization demands consent, marketing goes only to who gave it.",
     )
     start = serializers.BooleanField(default=False, help_text="Start as soon as the list is read.")
+    accept_lint = serializers.BooleanField(
+        default=False, help_text="Start it in spite of what blocks it (see `preview`), as long as it says the same."
+    )
     draft = serializers.BooleanField(
         default=False,
         help_text="Keep it as a draft, which may lack anything, and change it by PATCH until `finish` or `start`.",
@@ -106,6 +109,7 @@ class ChangedCampaign(NewCampaign):
     """Only what is given changes. A `file` takes the place of an earlier sheet."""
 
     start = None  # type: ignore[assignment]
+    accept_lint = None  # type: ignore[assignment]
     draft = None  # type: ignore[assignment]
     without_file = serializers.BooleanField(default=False, help_text="Nobody of the uploaded sheet any more.")
     without_media = serializers.BooleanField(default=False, help_text="The message has no file any more.")
@@ -279,7 +283,7 @@ def _asks_for_draft(data: Any) -> Any:
 
 
 def _of_draft(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name != "start"}
+    return {name: value for name, value in fields.items() if name not in ("start", "accept_lint")}
 
 
 class CampaignView(APIView):
@@ -334,6 +338,10 @@ class ChangeView(APIView):
     change: Callable[..., None]
     prepares = False  # whether people have to be read afterwards
 
+    def asked(self, request: ApiRequest) -> dict[str, Any]:
+        """What else the change is told."""
+        return {}
+
     @extend_schema(
         request=None,
         responses={200: CampaignSerializer, 409: OpenApiResponse(description="Not now; the detail says why.")},
@@ -341,11 +349,17 @@ class ChangeView(APIView):
     def post(self, request: ApiRequest, campaign_id: int) -> Response:
         campaign = find(request, campaign_id)
         with _answering():
-            type(self).change(campaign=campaign, by=actor_of(request))
+            type(self).change(campaign=campaign, by=actor_of(request), **self.asked(request))
         if self.prepares:
             tasks.prepare.delay_on_commit(campaign.pk)
         plan.delay_on_commit()
         return Response(described(request, find(request, campaign_id)))
+
+
+class AcceptLint(serializers.Serializer[Any]):
+    accept_lint = serializers.BooleanField(
+        default=False, help_text="Start in spite of what blocks it: see `preview`. It holds for what it says now."
+    )
 
 
 class StartView(ChangeView):
@@ -353,6 +367,21 @@ class StartView(ChangeView):
 
     change = staticmethod(drafts.start_campaign)
     prepares = True
+
+    @extend_schema(
+        request=AcceptLint,
+        responses={
+            200: CampaignSerializer,
+            409: OpenApiResponse(description="Not now, or its texts would embarrass; the detail says why."),
+        },
+    )
+    def post(self, request: ApiRequest, campaign_id: int) -> Response:
+        return super().post(request, campaign_id)
+
+    def asked(self, request: ApiRequest) -> dict[str, Any]:
+        given = AcceptLint(data=request.data)
+        given.is_valid(raise_exception=True)
+        return dict(given.validated_data)
 
 
 class FinishView(ChangeView):
@@ -555,29 +584,3 @@ class RecipientsView(ListAPIView[Message]):
     def paginate_queryset(self, queryset: Any) -> Any:
         page = super().paginate_queryset(queryset)
         return queries.with_texts(self.campaign, list(page)) if page is not None else None
-
-
-class PreviewedText(serializers.Serializer[Any]):
-    phone_number = serializers.CharField()
-    text = serializers.CharField()
-
-
-class PreviewSerializer(serializers.Serializer[Any]):
-    results = PreviewedText(many=True)
-
-
-class PreviewView(APIView):
-    """The texts that the first people get."""
-
-    capability = {"GET": VIEW}
-
-    @extend_schema(
-        parameters=[OpenApiParameter("limit", int, description="At most 100; 10 where left out.")],
-        responses=PreviewSerializer,
-    )
-    def get(self, request: ApiRequest, campaign_id: int) -> Response:
-        limit = request.query_params.get("limit", "10")
-        if not limit.isdecimal() or not int(limit):
-            raise ValidationError({"limit": ["Write a number from 1 to 100."]})
-        found = queries.previews(find(request, campaign_id), limit=int(limit))
-        return Response(PreviewSerializer({"results": found}).data)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns import api, api_content, api_report, api_schedules, forecast_api
+from campaigns import api, api_content, api_preview, api_report, api_schedules, forecast_api
 
 urlpatterns = [
     path("campaigns", api.CampaignsView.as_view(), name="campaigns"),
@@ -27,5 +27,5 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/recipients", api.RecipientsView.as_view(), name="campaign-recipients"),
     path("campaigns/<int:campaign_id>/forecast", forecast_api.ForecastView.as_view(), name="campaign-forecast"),
     path("campaigns/<int:campaign_id>/media", api_content.CampaignMediaView.as_view(), name="campaign-media"),
-    path("campaigns/<int:campaign_id>/preview", api.PreviewView.as_view(), name="campaign-preview"),
+    path("campaigns/<int:campaign_id>/preview", api_preview.PreviewView.as_view(), name="campaign-preview"),
 ]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organization, User
 from accounts.services import Actor
-from campaigns import schedules, services, terms
+from campaigns import lint, schedules, services, terms
 from campaigns.checks import Errors, delays_of
 from campaigns.history import note
 from campaigns.models import Approval, Campaign, CampaignStatus, Schedule
@@ -124,13 +124,15 @@ def finish_draft(*, campaign: Campaign, start: bool = False, version: int | None
     campaign.refresh_from_db()
 
 
-def start_campaign(*, campaign: Campaign, by: Actor = None) -> None:
+def start_campaign(*, campaign: Campaign, accept_lint: bool = False, by: Actor = None) -> None:
     """As `services.start_campaign`; a draft is finished first, and starts as soon as its people are fixed. Prepare it
     afterwards. Raises `ValidationError` with the fields' names where the draft is not complete, and `NotAllowed`."""
     if campaign.is_draft:
+        if accept_lint:
+            lint.accept(campaign)
         finish_draft(campaign=campaign, start=True, by=by)
     else:
-        services.start_campaign(campaign=campaign, by=by)
+        services.start_campaign(campaign=campaign, accept_lint=accept_lint, by=by)
 
 
 def schedule_campaign(*, campaign: Campaign, by: Actor = None, **asked: Any) -> Schedule:

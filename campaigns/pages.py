@@ -1,6 +1,7 @@
 """Pages of campaigns: the list, a new one, and one campaign from the reading of its list to its last receipt."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -203,7 +204,8 @@ def _change(request: OrganizationRequest, campaign_id: int, change: Callable[...
 @requires("campaigns.manage")
 @require_POST
 def start(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
-    return _change(request, campaign_id, services.start_campaign, _("Sending has started."))
+    change = partial(services.start_campaign, accept_lint=request.POST.get("accept_lint") == "true")
+    return _change(request, campaign_id, change, _("Sending has started."))
 
 
 @requires("campaigns.manage")

@@ -60,6 +60,9 @@ class ScheduleRequest(serializers.Serializer[Any]):
         default=6,
         help_text="Missed, as when the server was off, it still starts within so many hours; else it is skipped.",
     )
+    accept_lint = serializers.BooleanField(
+        default=False, help_text="In spite of what blocks a start: see `preview`. It holds for what it says now."
+    )
     stop_action = serializers.ChoiceField(StopAction.choices, default="", allow_blank=True)
     stop_at = WallTimeField(
         required=False, allow_null=True, help_text="When what has not left is paused or cancelled."

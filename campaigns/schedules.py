@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from accounts.fields import validate_time_zone
 from accounts.models import Organization, User
 from accounts.services import Actor
-from campaigns import services
+from campaigns import lint, services
 from campaigns.history import note
 from campaigns.models import Campaign, CampaignStatus, Occurrence, Schedule, StopAction
 from campaigns.occurrences import end_schedule, forget_audience
@@ -164,9 +164,10 @@ def _next_errors(schedule: Schedule) -> dict[str, Any]:
 # -- What people do with it --
 
 
-def schedule_campaign(*, campaign: Campaign, by: Actor = None, **asked: Any) -> Schedule:
+def schedule_campaign(*, campaign: Campaign, accept_lint: bool = False, by: Actor = None, **asked: Any) -> Schedule:
     """Gives a campaign that has not begun a time to start, in place of an earlier one. `asked` is what `checked`
-    takes. Raises `ValidationError` with the fields' names, or `NotAllowed`. Prepare the campaign afterwards."""
+    takes. Raises `ValidationError` with the fields' names, or `NotAllowed`, also for texts that would embarrass unless
+    they are accepted. Prepare the campaign afterwards."""
     schedule = checked(organization=campaign.organization, **asked)
     with transaction.atomic():
         present = services.locked(campaign.pk)
@@ -175,6 +176,9 @@ def schedule_campaign(*, campaign: Campaign, by: Actor = None, **asked: Any) -> 
         if present.batch.status != BatchStatus.READY or present.is_draft:
             raise NotAllowed(_not_now(present))
         services.require_approval(present)
+        if accept_lint:
+            lint.accept(present)
+        lint.require_fine(present)
         if schedule.repeats and present.list_import_id is not None:
             raise ValidationError(
                 {"repeat": _("An uploaded sheet is sent once. Import it into a list, and choose that list.")}

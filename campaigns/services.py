@@ -16,7 +16,7 @@ from accounts import live
 from accounts.fields import validate_time_zone
 from accounts.models import Organization, User
 from accounts.services import Actor
-from campaigns import audience
+from campaigns import audience, lint
 from campaigns.checks import Errors, check_fields, check_segments, check_variables, delays_of, parsed_texts
 from campaigns.history import note
 from campaigns.models import Campaign, CampaignStatus, Occurrence, Schedule
@@ -69,6 +69,7 @@ def create_campaign(
     track_links: bool = False,
     variant_plan: VariantPlan | None = None,
     start: bool = False,
+    accept_lint: bool = False,
     by: Actor = None,
 ) -> Campaign:
     """Makes a campaign to the people of an uploaded sheet, of a list, of a segment, or of several of them, less those on
@@ -142,6 +143,8 @@ def create_campaign(
         )
         campaign.excluded_lists.set(excluded_lists)
         campaign.excluded_segments.set(excluded_segments)
+        if accept_lint:
+            lint.accept(campaign)
         note(campaign, by, "created")
     return campaign
 
@@ -234,7 +237,8 @@ def _start_by_itself(campaign: Campaign) -> None:
 
 def begin(campaign: Campaign) -> None:
     """Lets the messages go. Until then the rows of the sheet are kept, so that the audience can be fixed anew after a
-    change. The caller holds the campaign's lock. Raises `NotAllowed`."""
+    change. The caller holds the campaign's lock. Raises `NotAllowed`, also for texts that would embarrass."""
+    lint.require_fine(campaign)
     messaging_services.start_batch(batch=campaign.batch)
     forget_sheet(campaign)
 
@@ -319,15 +323,17 @@ def unprepared() -> list[int]:
 # -- What people do with a campaign --
 
 
-def start_campaign(*, campaign: Campaign, by: Actor = None) -> None:
+def start_campaign(*, campaign: Campaign, accept_lint: bool = False, by: Actor = None) -> None:
     """Starts sending, also what was scheduled for later; a campaign whose list is still read starts as soon as that is
-    done. Raises `NotAllowed`."""
+    done. Raises `NotAllowed`; `LintRefused` for texts that would embarrass, unless they are accepted."""
     with transaction.atomic():
         present = locked(campaign.pk)
         require(present, CampaignStatus.READY, CampaignStatus.READING, CampaignStatus.SCHEDULED)
         if present.repeats:
             raise NotAllowed(_("This campaign repeats: each time it makes a new one. It is not sent itself."))
         require_approval(present)
+        if accept_lint:
+            lint.accept(present)
         if present.status == CampaignStatus.SCHEDULED:
             take(present.schedule, now(), Occurrence.Outcome.STARTING, present)
             end_schedule(present)

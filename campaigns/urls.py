@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns import pages, pages_people, pages_report, pages_schedules, pages_wizard
+from campaigns import pages, pages_people, pages_preview, pages_report, pages_schedules, pages_wizard
 from campaigns.wizard_forms import STEPS
 
 app_name = "campaigns"
@@ -15,6 +15,9 @@ urlpatterns = [
     path("/<int:campaign_id>/forecast", pages.forecast, name="forecast"),
     path("/<int:campaign_id>/preview", pages.preview, name="preview"),
     path("/<int:campaign_id>/report", pages_report.figures, name="report"),
+    path("/<int:campaign_id>/lint", pages_preview.lint, name="lint"),
+    path("/<int:campaign_id>/texts", pages_preview.texts, name="texts"),
+    path("/<int:campaign_id>/texts/<int:message_id>/file", pages_preview.file, name="text_file"),
     path("/<int:campaign_id>/recipients", pages_people.recipients, name="recipients"),
     path("/<int:campaign_id>/recipients/export", pages_people.export, name="export_people"),
     path("/<int:campaign_id>/retry", pages_people.retry, name="retry"),

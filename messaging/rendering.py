@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from accounts.models import Organization
 from messaging.kinds import Kind
 from messaging.links import texts as link_texts
-from messaging.models import Batch, SkipReason
+from messaging.models import Batch, Media, SkipReason
 from messaging.variants import rendering as variants
 
 
@@ -40,6 +40,12 @@ class Rendered:
     def reason(self) -> str:
         """Why it is skipped, or empty."""
         return SkipReason.MISSING_VARIABLE if self.missing else ""
+
+
+def file_of(batch: Batch, organization: Organization, to: Recipient) -> Media | None:
+    """The file that a person gets."""
+    media_id = renderer_of(batch, organization)(to).media_id
+    return Media.objects.filter(pk=media_id).first() if media_id is not None else None
 
 
 def pick_of(batch_id: int, phone_number: str) -> str:
