@@ -27,7 +27,6 @@ FIELDS_OF_FILE = {
     "media_name": "file_name",
 }
 MEDIA_FIELDS = ("media", "media_base64", "media_url")
-KINDS = [(kind.value, kind.label) for kind in WITH_FILE]
 
 
 class ContentFields(serializers.Serializer[Any]):
@@ -53,9 +52,15 @@ class ContentFields(serializers.Serializer[Any]):
         r"^[\w.+-]+/[\w.+-]+(\s*;.*)?$", required=False, max_length=120, help_text="Where nothing else says it."
     )
     media_name = serializers.CharField(required=False, max_length=255, help_text="As people see it.")
-    kind = serializers.ChoiceField(
-        choices=KINDS, required=False, help_text="As what the file is sent. Where it is missing, its type tells it."
+    kind = serializers.CharField(
+        required=False,
+        help_text=f"As what the file is sent: {', '.join(WITH_FILE)}. Where it is missing, its type tells it.",
     )
+
+    def validate_kind(self, kind: str) -> str:
+        if kind not in WITH_FILE:
+            raise ValidationError(f"Write {', '.join(WITH_FILE)}.")
+        return kind
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         number = data.get("template")

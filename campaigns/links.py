@@ -15,7 +15,7 @@ SHORTENERS = (
     *("soo.gd", "clck.ru", "shrtco.de", "qr.ae", "urlz.fr", "tny.im", "x.co", "po.st", "snip.ly", "bl.ink", "t2m.io"),
     *("gg.gg", "n9.cl", "u.to", "zpr.io", "surl.li", "da.gd", "ouo.io", "bitly.ws", "shorturl.asia"),
 )
-_BEGINS = r"(?:^|[^\w.@-])(?:https?://)?(?:www\.)?"
+_BEGINS = r"(?:^|[^\w.@/=&-])(?:https?://)?(?:www\.)?"
 _HOST = r"https?://[^\s/?#]*"
 _OTHER_LETTERS = "\u0370-\u03ff\u0400-\u052f\u0530-\u058f\u13a0-\u13ff"  # Greek, Cyrillic, Armenian, Cherokee
 SUSPICIOUS = "|".join(

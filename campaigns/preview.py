@@ -16,7 +16,7 @@ from django.db import connection
 from campaigns.lint import Code, Lint
 from campaigns.models import Campaign
 from messaging import counts, rendering
-from messaging.models import Message, MessageStatus
+from messaging.models import Media, Message, MessageStatus
 from messaging.template_text import TemplateError
 
 MOST_A_PAGE = 100
@@ -79,10 +79,11 @@ def with_texts(campaign: Campaign, ids: Sequence[int]) -> list[Message]:
         render = rendering.renderer_of(campaign.batch, campaign.organization)
     except TemplateError:  # a draft's, which may be anything
         return messages
+    waiting = {message.pk: render(message) for message in messages if message.status == MessageStatus.PENDING}
+    files = Media.objects.in_bulk({said.media_id for said in waiting.values() if said.media_id is not None})
     for message in messages:
-        if message.status == MessageStatus.PENDING:
-            said = render(message)
-            message.text, message.kind, message.media_id = said.text, said.kind, said.media_id
+        if said := waiting.get(message.pk):
+            message.text, message.kind, message.media = said.text, said.kind, files.get(said.media_id or 0)
     return messages
 
 
@@ -131,7 +132,8 @@ def _ids(campaign: Campaign, at: _Cursor, limit: int, search: str, *, by_number:
         parameters |= {f"last_{index}": value for index, value in enumerate(at.last)}
     if search:
         those += " AND (phone_number LIKE %(digits)s OR variables ->> 'name' ILIKE %(name)s)"
-        digits = "".join(sign for sign in search if sign.isdigit()).lstrip("0")
+        is_number = not any(sign.isalpha() for sign in search)
+        digits = "".join(sign for sign in search if sign.isdigit()).lstrip("0") if is_number else ""
         parameters |= {"digits": f"%{digits}%" if digits else "", "name": f"%{_escaped(search)}%"}
     order = ", ".join(f"{key} DESC" if backwards else key for key in keys.split(", "))
     with connection.cursor() as cursor:

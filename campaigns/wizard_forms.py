@@ -11,6 +11,9 @@ from campaigns.checks import LONGEST_NAME
 from campaigns.forms import WEEKDAYS, SendersField, milliseconds, windows_of
 from campaigns.models import Campaign
 from contacts.models import ContactList, Segment
+from messaging import message_forms
+from messaging.message_files import Attached
+from messaging.message_forms import AttachedField, MessageTextField
 from messaging.models import Purpose
 from messaging.windows import parse as parse_windows
 from senders.models import Sender
@@ -137,20 +140,32 @@ class AudienceForm(StepForm):
 
 
 class MessageForm(StepForm):
-    template = forms.CharField(
-        label=_("Message"),
-        strip=False,
-        required=False,
-        widget=forms.Textarea(
-            attrs={"rows": 9, "x-ref": "text", "x-on:input": "typed", "dir": "auto", "required": True}
-        ),
-    )
+    of_service: ClassVar[dict[str, str]] = {"media": "attached", "kind": "attached"}
+    template = MessageTextField()
+    attached = AttachedField()
+
+    def __init__(self, *args: Any, campaign: Campaign, **kwargs: Any) -> None:
+        super().__init__(*args, campaign=campaign, **kwargs)
+        self.fields["attached"].organization = campaign.organization  # type: ignore[attr-defined]
 
     def initial_of(self, campaign: Campaign) -> dict[str, Any]:
-        return {"template": campaign.batch.text}
+        batch = campaign.batch
+        return {
+            "template": batch.text,
+            "attached": Attached(batch.media, batch.kind, batch.template_version).token,
+        }
+
+    @property
+    def shown_file(self) -> str:
+        """For the editor's script."""
+        return message_forms.shown(self.campaign.organization, self["attached"].value() or "")
 
     def kept(self) -> dict[str, Any]:
-        return self._given("template")
+        given = self._given("template")
+        attached = self.cleaned_data.get("attached")
+        if attached is not None and "attached" in self.data:  # what is not sent at all stays as it is
+            given |= {"media": attached.media, "kind": attached.kind, "template_version": attached.version}
+        return given
 
 
 class SendingForm(StepForm):

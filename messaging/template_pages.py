@@ -13,12 +13,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.permissions import capabilities_of, requires
 from accounts.requests import OrganizationRequest
 from messaging import media_response, templates
-from messaging.attachments import InvalidFile
+from messaging.message_files import Attached
 from messaging.models import MessageTemplate, TemplateVersion
 from messaging.template_forms import TemplateForm
 
 TEMPLATES_A_PAGE = 30
 VERSIONS_SHOWN = 20
+CHOICES_SHOWN = 30
 VIEW, MANAGE = "campaigns.view", "campaigns.manage"
 
 
@@ -49,7 +50,7 @@ def new_template(request: OrganizationRequest, organization: str) -> HttpRespons
             template = templates.create_template(
                 organization=request.organization, by=request.user, **_said(form), **form.content()
             )
-        except (ValidationError, InvalidFile) as error:
+        except ValidationError as error:
             _show(form, error)
         else:
             messages.success(request, _("“%(name)s” is saved.") % {"name": template.name})
@@ -66,13 +67,13 @@ def template(request: OrganizationRequest, organization: str, template_id: int) 
     if request.method == "POST" and MANAGE not in capabilities_of(request.membership):
         raise PermissionDenied
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
-    initial = {"name": found.name, "folder": found.folder, "text": newest.text}
+    attached = Attached(newest.media, newest.kind).token
+    initial = {"name": found.name, "folder": found.folder, "text": newest.text, "attached": attached}
     form = TemplateForm(*sent, organization=request.organization, initial=initial)
     if form.is_valid():
         try:
-            content = form.content(newest.media, newest.kind)
-            version = templates.change_template(template=found, by=request.user, **_said(form), **content)
-        except (ValidationError, InvalidFile) as error:
+            version = templates.change_template(template=found, by=request.user, **_said(form), **form.content())
+        except ValidationError as error:
             _show(form, error)
             found = _find(request, template_id)
         else:
@@ -127,8 +128,18 @@ def restore(request: OrganizationRequest, organization: str, template_id: int) -
 def content(request: OrganizationRequest, organization: str, template_id: int) -> HttpResponse:
     """What a form takes over when the template is chosen there."""
     newest = templates.newest_version(_find(request, template_id))
-    file_name = str(newest.media) if newest.media else ""
-    return JsonResponse({"version": newest.number, "text": newest.text, "file_name": file_name})
+    attached = Attached(newest.media, newest.kind, newest).described(request.organization)
+    file_name = attached.pop("name")
+    return JsonResponse({"version": newest.number, "text": newest.text, "file_name": file_name, **attached})
+
+
+@requires(VIEW)
+@require_GET
+def choices(request: OrganizationRequest, organization: str) -> HttpResponse:
+    """Templates to choose from, in a part of another page."""
+    search = request.GET.get("template_search", "")[:100]
+    found = templates.templates_of(request.organization, search=search)
+    return render(request, "messaging/template_choices.html", {"found": found[:CHOICES_SHOWN], "search": search})
 
 
 @requires(VIEW)
@@ -152,9 +163,6 @@ def _said(form: TemplateForm) -> dict[str, Any]:
     return {key: form.cleaned_data[key] for key in ("name", "folder", "text")}
 
 
-def _show(form: TemplateForm, error: ValidationError | InvalidFile) -> None:
-    if isinstance(error, InvalidFile):
-        form.add_error("file", str(error))
-        return
+def _show(form: TemplateForm, error: ValidationError) -> None:
     for name, texts in error.message_dict.items():
         form.add_error(name, texts)

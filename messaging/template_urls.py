@@ -8,6 +8,7 @@ app_name = "templates"
 urlpatterns = [
     path("", pages.template_list, name="list"),
     path("/new", pages.new_template, name="new"),
+    path("/choices", pages.choices, name="choices"),
     path("/<int:template_id>", pages.template, name="detail"),
     path("/<int:template_id>/content", pages.content, name="content"),
     path("/<int:template_id>/archive", pages.archive, name="archive"),

@@ -6,5 +6,6 @@ from messaging import pages
 
 app_name = "messaging"
 urlpatterns = [
+    path("/file", pages.file, name="file"),
     path("/<int:message_id>/media", pages.media, name="media"),
 ]

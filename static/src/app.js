@@ -9,8 +9,8 @@ import campaignLive from "./components/campaign_live.js";
 import campaignReport from "./components/campaign_report.js";
 import importForms from "./components/import_forms.js";
 import importLive from "./components/import_live.js";
+import messageEditor from "./components/message_editor.js";
 import stepForm from "./components/step_form.js";
-import templateForm from "./components/template_form.js";
 import "./dialogs.js";
 import "./forms.js";
 import "./live.js";
@@ -19,7 +19,7 @@ import "./theme_choice.js";
 import "./whatsapp_text.js";
 
 // Alpine components: each module exports a function that registers one.
-const components = [campaignLive, campaignReport, importForms, importLive, stepForm, templateForm];
+const components = [campaignLive, campaignReport, importForms, importLive, messageEditor, stepForm];
 
 window.Alpine = Alpine; // the bridge between htmx and Alpine looks for it here
 components.forEach((register) => register(Alpine));

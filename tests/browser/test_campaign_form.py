@@ -34,6 +34,7 @@ def test_mistakes_are_told_where_they_are_and_nothing_is_lost(signed_in_page: Pa
     page.reload()
     expect(message).to_have_value("Hi {{nmaa}}, {{kota}} calls!")
     check(page)
+    message.press("ControlOrMeta+End")
     message.press_sequentially("!")
     page.get_by_role("link", name="Senders and pace").click()  # keeps what was typed a moment ago
     expect(page.get_by_role("heading", name="Sending hours")).to_be_visible()

@@ -115,7 +115,7 @@ class TestWhatIsFound:
         assert concerned(campaign, Code.BRACES) == [phone_number(1), phone_number(2)]
 
     def test_texts_that_are_too_long_or_empty(self, organization: Organization) -> None:
-        campaign = with_values(organization, "{{x|}}", "STOP" + "x" * 4092, "STOP" + "x" * 4093, " ")
+        campaign = with_values(organization, "{{x|}}", "STOP " + "x" * 4091, "STOP " + "x" * 4092, " ")
         assert found(campaign) == {"too_long": 1, "empty_text": 1, "no_opt_out": 1}
 
     @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def campaign(organization: Organization) -> Campaign:
     make_sender(organization)
-    return make_campaign(organization, make_list(organization, 25), template="{Hi|Hello} {{name}} STOP")
+    at_once = {"min_delay_ms": 0, "max_delay_ms": 0}
+    return make_campaign(organization, make_list(organization, 25), template="{Hi|Hello} {{name}} STOP", **at_once)
 
 
 def numbers(page: preview.Page) -> list[str]:
@@ -98,7 +99,7 @@ def test_the_page_searches_pages_and_names_whom_a_finding_concerns(owner_client:
 
 
 def test_the_file_of_a_message_that_waits_is_shown(owner_client: Client, campaign: Campaign, picture) -> None:  # noqa: F811
-    message = Message.objects.first()
+    message = Message.objects.order_by("id").first()
     address = f"/o/nusantara/campaigns/{campaign.pk}/texts/{message.pk}/file"
     assert owner_client.get(address).status_code == 409
     Batch.objects.update(kind=Kind.IMAGE, media=picture)

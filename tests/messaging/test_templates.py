@@ -2,6 +2,7 @@
 
 import base64
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -12,9 +13,11 @@ from django.utils.timezone import now
 from rest_framework.test import APIClient
 
 from accounts.models import AuditEntry, Organization, User
-from messaging import media, templates
+from messaging import media, message_files, templates
+from messaging.attachments import InvalidFile
 from messaging.kinds import Kind
 from messaging.models import Media, MessageTemplate
+from tests.factories import make_organization
 from tests.messaging.files import JPEG, PNG, body
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +29,13 @@ def make(
     organization: Organization, name: str = "Welcome", text: str = "Hi {{name}}", folder: str = ""
 ) -> MessageTemplate:
     return templates.create_template(organization=organization, name=name, text=text, folder=folder)
+
+
+def upload(client: Client, file: SimpleUploadedFile, status: int = 200) -> dict[str, Any]:
+    """What the editor gets for a file."""
+    answer = client.post("/o/nusantara/messages/file", {"file": file})
+    assert answer.status_code == status
+    return answer.json()
 
 
 def texts(template: MessageTemplate) -> list[str]:
@@ -103,7 +113,8 @@ class TestFiles:
         self, organization: Organization, owner_client: Client
     ) -> None:
         file = SimpleUploadedFile("menu.jpg", JPEG, content_type="image/jpeg")
-        owner_client.post(f"{TEMPLATES}/new", {"name": "Menu", "text": "Today for {{name}}", "file": file})
+        attached = upload(owner_client, file)["token"]
+        owner_client.post(f"{TEMPLATES}/new", {"name": "Menu", "text": "Today for {{name}}", "attached": attached})
         template = MessageTemplate.objects.get()
         stored = Media.objects.get()
         assert (templates.newest_version(template).kind, stored.file_name) == (Kind.IMAGE, "menu.jpg")
@@ -117,19 +128,40 @@ class TestFiles:
         self, organization: Organization, owner_client: Client
     ) -> None:
         file = SimpleUploadedFile("cat.png", PNG, content_type="image/png")
-        owner_client.post(f"{TEMPLATES}/new", {"name": "Cat", "file": file})
+        attached = upload(owner_client, file)["token"]
+        owner_client.post(f"{TEMPLATES}/new", {"name": "Cat", "attached": attached})
         at = f"{TEMPLATES}/{MessageTemplate.objects.get().pk}"
-        owner_client.post(at, {"name": "Cat", "text": "Look"})
-        owner_client.post(at, {"name": "Cat", "text": "Look", "without_file": "on"})
+        owner_client.post(at, {"name": "Cat", "text": "Look", "attached": attached})
+        owner_client.post(at, {"name": "Cat", "text": "Look", "attached": ""})
         versions = MessageTemplate.objects.get().versions.values_list("number", "kind", "media__file_name")
         assert list(versions) == [(3, "text", None), (2, "image", "cat.png"), (1, "image", "cat.png")]
 
     def test_a_file_that_is_none_is_said_at_its_field(self, organization: Organization, owner_client: Client) -> None:
         file = SimpleUploadedFile("cat.png", b"<html>", content_type="image/png")
-        answer = owner_client.post(f"{TEMPLATES}/new", {"name": "Cat", "file": file})
-        assert answer.status_code == 422
-        assert "This is no file of the type image/png." in answer.text
+        assert "This is no file of the type image/png." in upload(owner_client, file, 400)["error"]
+        answer = owner_client.post(f"{TEMPLATES}/new", {"name": "Cat", "attached": "made:up:token"})
+        assert (answer.status_code, "Choose it again" in answer.text) == (422, True)
         assert not MessageTemplate.objects.exists()
+
+    def test_a_file_is_shown_to_its_organization_only(
+        self, owner_client: Client, outsider_client: Client, organization: Organization
+    ) -> None:
+        file = SimpleUploadedFile("cat.png", PNG, content_type="image/png")
+        given = upload(owner_client, file)
+        assert (given["kind"], given["name"], given["size"]) == ("image", "cat.png", len(PNG))
+        assert body(owner_client.get(given["url"])) == PNG
+        assert outsider_client.get(given["url"]).status_code == 404
+        with pytest.raises(InvalidFile):
+            message_files.read(make_organization(), given["token"])
+        assert owner_client.get("/o/nusantara/messages/file?token=x").status_code == 404
+
+    def test_a_template_is_taken_into_another_form(self, owner_client: Client, organization: Organization) -> None:
+        template = make(organization, text="Hi {{name}}")
+        assert "Welcome" in owner_client.get(f"{TEMPLATES}/choices", {"template_search": "hi"}).text
+        assert "Welcome" not in owner_client.get(f"{TEMPLATES}/choices", {"template_search": "bye"}).text
+        taken = owner_client.get(f"{TEMPLATES}/{template.pk}/content").json()
+        attached = message_files.read(organization, taken["token"])
+        assert (taken["text"], taken["url"], attached.version) == ("Hi {{name}}", "", template.versions.get())
 
 
 class TestPages:
@@ -162,7 +194,15 @@ class TestPages:
     def test_a_form_takes_over_what_it_says(self, organization: Organization, owner_client: Client) -> None:
         template = make(organization)
         content = owner_client.get(f"{TEMPLATES}/{template.pk}/content").json()
-        assert content == {"version": 1, "text": "Hi {{name}}", "file_name": ""}
+        assert {**content, "token": ""} == {
+            "version": 1,
+            "text": "Hi {{name}}",
+            "file_name": "",
+            "token": "",
+            "kind": "text",
+            "size": 0,
+            "url": "",
+        }
 
 
 class TestApi:

@@ -1,25 +1,8 @@
 // A step of a campaign. A draft keeps itself: every change is sent soon after it was made, one request at a time, and the
 // page says when it was kept. A campaign that is no draft any more is only saved by its button.
 
-import { formatted } from "../whatsapp_text.js";
-
 const WAIT = 600; // milliseconds without typing
 const AGAIN = 4000; // after a lost connection
-
-// As contacts/columns.py compares the names of columns.
-function variableKey(name) {
-  const words = name.normalize("NFKC").toLowerCase().split(/[^\p{L}\p{N}\p{M}]+/u);
-  return words.filter(Boolean).join("_");
-}
-
-function rendered(text, values) {
-  return text.replace(/\{\{([^{}\n]*)\}\}/g, (whole, inside) => {
-    const [name, ...rest] = inside.split("|");
-    const value = values[variableKey(name)];
-    if (value) return value;
-    return rest.length ? rest.join("|").trim() : whole;
-  });
-}
 
 const step = () => ({
   isChanged: false,
@@ -134,32 +117,4 @@ const step = () => ({
   },
 });
 
-const message = () => {
-  const base = step();
-  return {
-    ...base,
-    values: {},
-
-    init() {
-      base.init.call(this);
-      this.values = JSON.parse(this.$root.querySelector("[data-example]").dataset.example);
-      this.typed();
-    },
-
-    typed() {
-      this.$refs.preview.replaceChildren(formatted(rendered(this.$refs.text.value, this.values) || "…"));
-    },
-
-    insert(event) {
-      const { text } = this.$refs;
-      text.setRangeText(`{{${event.currentTarget.dataset.variable}}}`, text.selectionStart, text.selectionEnd, "end");
-      text.focus();
-      text.dispatchEvent(new Event("input", { bubbles: true }));
-    },
-  };
-};
-
-export default (Alpine) => {
-  Alpine.data("stepForm", step);
-  Alpine.data("messageStep", message);
-};
+export default (Alpine) => Alpine.data("stepForm", step);
