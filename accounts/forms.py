@@ -108,7 +108,15 @@ class OrganizationForm(forms.ModelForm):
 
     class Meta:
         model = Organization
-        fields = ("name", "timezone", "default_region", "accent_colour", "link_address", "recent_days")
+        fields = (
+            "name",
+            "timezone",
+            "default_region",
+            "accent_colour",
+            "link_address",
+            "recent_days",
+            "campaigns_need_approval",
+        )
         widgets = {
             "timezone": forms.Select,
             "default_region": forms.Select,

@@ -1,6 +1,6 @@
 """Who may do what: capabilities, the roles that hold them, and the two gates that ask (pages and API).
 
-A capability is `<area>.view` or `<area>.manage`. A membership holds those of its role; an API key holds those in
+A capability is `<area>.view` or `<area>.manage`, or names one thing that only some may do. A membership holds those of its role; an API key holds those in
 its scopes, which are the same words.
 """
 
@@ -21,6 +21,7 @@ AREAS: Final = ("campaigns", "senders", "contacts", "messages", "workers", "orga
 CAPABILITIES: Final[dict[str, Any]] = {
     "campaigns.view": _("See campaigns and their figures"),
     "campaigns.manage": _("Create, start, pause and cancel campaigns"),
+    "campaigns.approve": _("Approve campaigns, where the organization demands that"),
     "senders.view": _("See senders and their state"),
     "senders.manage": _("Add, connect and delete senders"),
     "contacts.view": _("See contacts, lists and the blocklist"),

@@ -20,7 +20,19 @@ from rest_framework.views import APIView
 
 from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
-from campaigns import audience_count, copies, drafts, edits, people, queries, removal, schedules, services, tasks
+from campaigns import (
+    approval,
+    audience_count,
+    copies,
+    drafts,
+    edits,
+    people,
+    queries,
+    removal,
+    schedules,
+    services,
+    tasks,
+)
 from campaigns.api_content import CONTENT_FIELDS, BatchContentSerializer, ContentFields, taken_content
 from campaigns.models import Campaign, CampaignChange, CampaignStatus
 from campaigns.schedule_serializers import ScheduleSerializer
@@ -34,7 +46,8 @@ from messaging.tasks import plan
 from messaging.variants.plans import VariantPlan
 from senders.models import Sender
 
-VIEW, MANAGE = "campaigns.view", "campaigns.manage"
+VIEW, MANAGE, APPROVE = "campaigns.view", "campaigns.manage", "campaigns.approve"
+LONGEST_REMARK = 2000
 STATUSES = people.STATUSES
 
 
@@ -396,6 +409,60 @@ class ReopenView(ChangeView):
     """A campaign whose list could not be used (`failed`) becomes a draft again."""
 
     change = staticmethod(drafts.reopen_campaign)
+
+
+class SubmitView(ChangeView):
+    """Asks owners and admins for approval; a draft is finished first. 409 where the organization demands none."""
+
+    change = staticmethod(approval.submit_campaign)
+    prepares = True
+
+
+class ApproveRequest(serializers.Serializer[Any]):
+    version = serializers.IntegerField(
+        required=False, help_text="That of the campaign when you read it: where somebody changed it since, 409."
+    )
+    remark = serializers.CharField(required=False, default="", allow_blank=True, max_length=LONGEST_REMARK)
+
+
+class ApproveView(APIView):
+    """Lets a campaign be started as it is now. Any change afterwards needs a new approval."""
+
+    capability = {"POST": APPROVE}
+
+    @extend_schema(
+        request=ApproveRequest,
+        responses={200: CampaignSerializer, 409: OpenApiResponse(description="Not now; the detail says why.")},
+    )
+    def post(self, request: ApiRequest, campaign_id: int) -> Response:
+        campaign = find(request, campaign_id)
+        asked = ApproveRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        with _answering():
+            approval.approve_campaign(campaign=campaign, by=actor_of(request), **asked.validated_data)
+        return Response(described(request, find(request, campaign_id)))
+
+
+class ReturnRequest(serializers.Serializer[Any]):
+    remark = serializers.CharField(max_length=LONGEST_REMARK, help_text="What has to be changed.")
+
+
+class ReturnView(APIView):
+    """Sends a submitted campaign back to whoever submitted it."""
+
+    capability = {"POST": APPROVE}
+
+    @extend_schema(
+        request=ReturnRequest,
+        responses={200: CampaignSerializer, 409: OpenApiResponse(description="Not now; the detail says why.")},
+    )
+    def post(self, request: ApiRequest, campaign_id: int) -> Response:
+        campaign = find(request, campaign_id)
+        asked = ReturnRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        with _answering():
+            approval.return_campaign(campaign=campaign, by=actor_of(request), **asked.validated_data)
+        return Response(described(request, find(request, campaign_id)))
 
 
 class ArchiveView(ChangeView):

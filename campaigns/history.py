@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey, User
 from accounts.services import Actor, record
-from campaigns.models import Campaign, CampaignChange, CampaignStatus
+from campaigns.models import Approval, Campaign, CampaignChange, CampaignStatus
 from messaging.models import Purpose
 
 
@@ -141,3 +141,11 @@ def _words(field: str, value: Any) -> str:
 
 def _variants(plan: dict[str, Any]) -> str:
     return "\n".join(f"{each['name']} ({each['share']} %): {each['text']}" for each in plan["variants"])
+
+
+def returned_remark(campaign: Campaign) -> str:
+    """Why it was returned, as long as it is."""
+    if campaign.approval != Approval.RETURNED:
+        return ""
+    found = CampaignChange.objects.filter(campaign=campaign, what="returned").first()
+    return found.remark if found else ""

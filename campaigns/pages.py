@@ -21,7 +21,7 @@ from campaigns import edits, history, pages_report, pages_schedules, queries, re
 from campaigns import forecast as forecasts
 from campaigns.forecast import CampaignForecast
 from campaigns.forms import WhatIfForm
-from campaigns.models import Campaign, CampaignStatus
+from campaigns.models import Approval, Campaign, CampaignStatus
 from contacts import import_state
 from contacts import queries as contact_queries
 from messaging import progress
@@ -54,6 +54,8 @@ def campaigns(request: OrganizationRequest, organization: str) -> HttpResponse:
     rows = [(campaign, figures[campaign.batch_id]) for campaign in page]
     template = "campaigns/table.html" if request.htmx else "campaigns/list.html"
     context = {"page": page, "rows": rows, "show": shown, "filters": _filters(every), "has_any": every.exists()}
+    if request.organization.campaigns_need_approval:
+        context["to_approve"] = queries.in_list(every).filter(approval=Approval.SUBMITTED)[:CAMPAIGNS_A_PAGE]
     return render(request, template, context)
 
 
@@ -157,6 +159,7 @@ def _live(request: OrganizationRequest, campaign: Campaign) -> dict[str, Any]:
         "may_change": edits.may_change(campaign),
         "can_be_deleted": removal.can_be_deleted(campaign),
         "can_be_archived": campaign.status in removal.ENDED,
+        "returned_remark": history.returned_remark(campaign),
     }
     context["senders"] = list(campaign.batch.senders.all())
     list_import = campaign.list_import

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.permissions import requires
 from accounts.requests import OrganizationRequest
 from accounts.templatetags.interface import zone_name
-from campaigns import audience_count, copies, drafts, edits, queries, removal, tasks, terms
+from campaigns import approval, audience_count, copies, drafts, edits, queries, removal, tasks, terms
 from campaigns.models import Campaign, CampaignStatus
 from campaigns.text_variables import variables_of
 from campaigns.wizard_forms import FORMS, STEPS, MessageForm, NameForm, StepForm
@@ -261,3 +261,36 @@ def duplicate(request: OrganizationRequest, organization: str, campaign_id: int)
     tasks.prepare.delay_on_commit(made.pk)
     messages.success(request, _("Duplicated, as a draft. Nothing is sent until you finish and start it."))
     return redirect("campaigns:audience", organization, made.pk)
+
+
+# -- Approval --
+
+
+@requires("campaigns.manage")
+@require_POST
+def submit(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
+    campaign = _find(request, campaign_id)
+    try:
+        approval.submit_campaign(campaign=campaign, by=request.user)
+    except NotAllowed as error:
+        return _refused(request, error, campaign)
+    return _done(request, _("Submitted. Owners and admins are told by mail."), campaign)
+
+
+@requires("campaigns.approve")
+@require_POST
+def approve(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponse:
+    """Approves a campaign, or returns it with the remark."""
+    campaign = _find(request, campaign_id)
+    remark = request.POST.get("remark", "")[:2000]
+    try:
+        if request.POST.get("answer") == "return":
+            approval.return_campaign(campaign=campaign, remark=remark, by=request.user)
+            return _done(request, _("Returned. Whoever submitted it is told by mail."), campaign)
+        approval.approve_campaign(campaign=campaign, version=_version(request), remark=remark, by=request.user)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect("campaigns:detail", organization, campaign_id)
+    except NotAllowed as error:
+        return _refused(request, error, campaign)
+    return _done(request, _("Approved. It can be started now."), campaign)

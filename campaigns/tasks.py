@@ -36,8 +36,9 @@ def run_schedules() -> None:
 
 @shared_task(base=DjangoTask, ignore_result=True, autoretry_for=(smtplib.SMTPException, OSError), retry_backoff=5)
 def tell_of_schedules() -> None:
-    """Beat asks for it every minute: mails what schedules missed or could not start."""
+    """Beat asks for it every minute: mails what schedules missed or could not start, and what became of approvals."""
     notices.send_due()
+    notices.send_approvals()
 
 
 @shared_task(base=DjangoTask, ignore_result=True)

@@ -30,6 +30,8 @@ urlpatterns = [
         for step in STEPS
     ),
     path("/<int:campaign_id>/delete", pages_wizard.delete, name="delete"),
+    path("/<int:campaign_id>/submit", pages_wizard.submit, name="submit"),
+    path("/<int:campaign_id>/approve", pages_wizard.approve, name="approve"),
     path("/<int:campaign_id>/archive", pages_wizard.archive, name="archive"),
     path("/<int:campaign_id>/unarchive", pages_wizard.unarchive, name="unarchive"),
     path("/<int:campaign_id>/reopen", pages_wizard.reopen, name="reopen"),

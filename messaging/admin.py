@@ -91,7 +91,14 @@ def figures_of(batch_ids: list[int]) -> dict[int, dict[str, Any]]:
 # -- What can be done to a batch --
 
 
+def _check_approval(row: Batch) -> None:
+    """A batch knows nothing of its campaign's approval: there it is asked for."""
+    if row.origin == Batch.Origin.CAMPAIGN and row.organization.campaigns_need_approval:
+        raise services.NotAllowed(_g("Campaigns of this organization need approval: do it on the campaign's page."))
+
+
 def _start(request: Any, row: Batch) -> None:
+    _check_approval(row)
     services.start_batch(batch=row)
     _record(request, row, "started")
     tasks.plan.delay_on_commit()
@@ -103,6 +110,7 @@ def _pause(request: Any, row: Batch) -> None:
 
 
 def _resume(request: Any, row: Batch) -> None:
+    _check_approval(row)
     services.resume_batch(batch=row)
     _record(request, row, "resumed")
     tasks.plan.delay_on_commit()
