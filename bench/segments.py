@@ -14,7 +14,7 @@ from django.utils.timezone import now
 
 from accounts.models import Organization
 from bench.report import emit
-from campaigns import audience
+from campaigns import audience, audience_count
 from campaigns.models import Campaign
 from contacts.models import AttributeDefinition, ContactList, Segment
 from contacts.segments import services
@@ -23,6 +23,7 @@ from messaging.models import Batch, Message, MessageStatus
 PEOPLE = 1_000_000
 ROUNDS = 5
 PEER_FREEZES = 50_000
+EVERYBODY = {"field": "phone_number", "operator": "contains", "value": "+"}
 
 _CONTACTS = """
 INSERT INTO contacts_contact (organization_id, phone_number, name, attributes, tags, created_at, updated_at)
@@ -124,9 +125,16 @@ def _fill(people: int) -> Organization:
 def _freeze(organization: Organization, conditions: dict[str, Any], people: int) -> None:
     segment = Segment.objects.create(organization=organization, name="Rich", filter=conditions)
     campaign = _campaign(organization, segment)
+    counted = audience_count.count(campaign)
+    to_all = _campaign(organization, Segment.objects.create(organization=organization, name="All", filter=EVERYBODY))
+    for name, each in (("the rich", campaign), ("everybody", to_all)):
+        people_of_it = audience_count.count(each).people
+        taken = _median(lambda each=each: audience_count.count(each))  # type: ignore[misc]
+        emit("segments", f"{people} contacts: live count of a draft to {name}", taken, "ms", people=people_of_it)
     begun = time.perf_counter()
     with transaction.atomic():
         frozen = sum(audience.insert_messages(campaign, ["name"], at=now()).numbers.values())
+    assert frozen == counted.people  # what the wizard said
     ours = frozen / (time.perf_counter() - begun)
     peer = _campaign(organization, segment)
     begun = time.perf_counter()
