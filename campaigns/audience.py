@@ -40,14 +40,15 @@ sheet AS (
     SELECT DISTINCT ON (phone_number) phone_number, row_number, values FROM contacts_importedrow
     WHERE list_import_id = %(list_import)s AND phone_number <> '' ORDER BY phone_number, row_number DESC
 ), listed AS (
-    SELECT contact.id, contact.phone_number,
-        contact.attributes || jsonb_strip_nulls(jsonb_build_object('name', NULLIF(contact.name, ''))) AS values
+    SELECT contact.id, contact.phone_number, {listed_values}
     FROM contacts_contact AS contact
     WHERE contact.id IN ({chosen}) AND contact.organization_id = %(organization)s AND contact.phone_number <> ''
 ), excluded AS (
     SELECT phone_number FROM contacts_contact
     WHERE id IN ({excluded}) AND organization_id = %(organization)s AND phone_number <> ''
 )"""
+_LISTED_VALUES = """
+        contact.attributes || jsonb_strip_nulls(jsonb_build_object('name', NULLIF(contact.name, ''))) AS values"""
 _INSERT = (
     "WITH "
     + SOURCES
@@ -106,6 +107,7 @@ def insert_messages(campaign: Campaign, required: Sequence[str], *, at: datetime
         cursor.execute(
             _INSERT.format(
                 chosen=chosen.sql,
+                listed_values=_LISTED_VALUES,
                 excluded=excluded.sql,
                 slot=dealt.slot,
                 held_out=dealt.held_out,

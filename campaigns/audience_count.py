@@ -40,8 +40,9 @@ FROM people LEFT JOIN contacts_blocklistentry AS blocked
 GROUP BY 1
 """
 )
-_MISSING = r"""EXISTS (SELECT FROM unnest(%(required)s::text[]) AS key WHERE COALESCE(
-    CASE key WHEN 'phone' THEN phone_number END, sheet.values ->> key, listed.values ->> key, '') !~ '\S')"""
+# Of the person's own row, for the statement need not put the values of a million people together.
+_LISTED_VALUES = "contact.name, contact.attributes"
+_FROM_LIST = {"phone": "phone_number", "name": "COALESCE(NULLIF(listed.name, ''), listed.attributes ->> 'name')"}
 _AGREED = """LEFT JOIN (
     SELECT phone_number FROM contacts_consent WHERE organization_id = %(organization)s AND is_given
 ) AS agreed ON agreed.phone_number = people.phone_number"""
@@ -89,7 +90,8 @@ def count(campaign: Campaign) -> AudienceCount:
     statement = _COUNT.format(
         chosen=chosen.sql,
         excluded=excluded.sql,
-        missing=_MISSING if required else "FALSE",
+        listed_values=_LISTED_VALUES,
+        missing=" OR ".join(_missing(key, f"required_{index}") for index, key in enumerate(required)) or "FALSE",
         unwanted="agreed.phone_number IS NULL" if needs_consent else "FALSE",
         capped="capped.phone_number IS NOT NULL" if is_capped else "FALSE",
         joins=" ".join([_AGREED] * needs_consent + [_CAPPED] * is_capped),
@@ -102,7 +104,7 @@ def count(campaign: Campaign) -> AudienceCount:
                 **excluded.parameters,
                 "list_import": campaign.list_import_id,
                 "organization": organization.pk,
-                "required": required,
+                **{f"required_{index}": key for index, key in enumerate(required)},
                 "cap_days": organization.cap_days,
                 "cap_messages": organization.cap_messages,
                 "sent": MessageStatus.SENT,
@@ -121,6 +123,12 @@ def count(campaign: Campaign) -> AudienceCount:
         invalid_rows=sheet.invalid if sheet else 0,
         is_reading=sheet is not None and sheet.status == ListImport.Status.READING,
     )
+
+
+def _missing(key: str, parameter: str) -> str:
+    """SQL of whether somebody has no value for the variable that the parameter names; the sheet's value wins."""
+    listed = _FROM_LIST.get(key, f"listed.attributes ->> %({parameter})s")
+    return rf"COALESCE(sheet.values ->> %({parameter})s, {listed}, '') !~ '\S'"
 
 
 def _required(campaign: Campaign) -> list[str]:
