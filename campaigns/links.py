@@ -18,6 +18,8 @@ SHORTENERS = (
 _BEGINS = r"(?:^|[^\w.@/=&-])(?:https?://)?(?:www\.)?"
 _HOST = r"https?://[^\s/?#]*"
 _OTHER_LETTERS = "\u0370-\u03ff\u0400-\u052f\u0530-\u058f\u13a0-\u13ff"  # Greek, Cyrillic, Armenian, Cherokee
+# What one of the others has in any case, cheap to look for: most texts have none of it.
+ODD = r"://([0-9\[]|[^\s/?#]*(@|[^ -~]))|xn--"
 SUSPICIOUS = "|".join(
     [
         _BEGINS + "(?:" + "|".join(name.replace(".", r"\.") for name in SHORTENERS) + r")(?=[/?#:\s]|$)",

@@ -77,13 +77,15 @@ def texts(request: OrganizationRequest, organization: str, campaign_id: int) -> 
 
 @requires("campaigns.view")
 @require_GET
-def file(request: OrganizationRequest, organization: str, campaign_id: int, message_id: int) -> HttpResponseBase:
-    """The file that a person gets, also while their message waits."""
+def file(request: OrganizationRequest, organization: str, campaign_id: int) -> HttpResponseBase:
+    """The file of a campaign, or that of one `message` of it, also while it waits."""
     campaign = _find(request, campaign_id)
-    message = get_object_or_404(Message.objects.select_related("media"), pk=message_id, batch=campaign.batch_id)
-    media = message.media
-    if message.status == MessageStatus.PENDING:
-        media = rendering.file_of(campaign.batch, campaign.organization, message)
+    media, wanted = campaign.batch.media, request.GET.get("message", "")
+    if wanted.isdecimal() and len(wanted) < 18:
+        messages = Message.objects.filter(batch=campaign.batch_id).select_related("media")
+        message = get_object_or_404(messages, pk=int(wanted))
+        waits = message.status == MessageStatus.PENDING
+        media = rendering.file_of(campaign.batch, campaign.organization, message) if waits else message.media
     if media is None:
         return HttpResponse(_("There is no file."), status=409, content_type="text/plain; charset=utf-8")
     return media_response.respond(media)

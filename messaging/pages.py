@@ -31,8 +31,10 @@ def media(request: OrganizationRequest, organization: str, message_id: int) -> H
 def file(request: OrganizationRequest, organization: str) -> HttpResponseBase:
     """Takes in a file of a message that is being written, and shows it by its token. 400 with the reason as `error`."""
     if request.method == "GET":
+        if not (token := request.GET.get("token")):
+            return HttpResponse(status=400)
         try:
-            found = message_files.read(request.organization, request.GET.get("token", "")).media
+            found = message_files.read(request.organization, token).media
         except InvalidFile as error:
             raise Http404 from error
         if found is None:

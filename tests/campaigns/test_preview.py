@@ -100,8 +100,9 @@ def test_the_page_searches_pages_and_names_whom_a_finding_concerns(owner_client:
 
 def test_the_file_of_a_message_that_waits_is_shown(owner_client: Client, campaign: Campaign, picture) -> None:  # noqa: F811
     message = Message.objects.order_by("id").first()
-    address = f"/o/nusantara/campaigns/{campaign.pk}/texts/{message.pk}/file"
+    address = f"/o/nusantara/campaigns/{campaign.pk}/file?message={message.pk}"
     assert owner_client.get(address).status_code == 409
     Batch.objects.update(kind=Kind.IMAGE, media=picture)
     assert body(owner_client.get(address)) == PNG
+    assert owner_client.get(f"/o/nusantara/campaigns/{campaign.pk}/file?message=0").status_code == 404
     assert address in owner_client.get(f"/o/nusantara/campaigns/{campaign.pk}/texts").text
