@@ -8,7 +8,10 @@ from pathlib import Path
 
 from bench.surroundings import servers
 
-BENCHES = ("dispatch", "paced", "million", "linear", "segments", "imports", "people", "forecast", "inbound")
+BENCHES = (
+    *("dispatch", "paced", "million", "linear", "segments", "imports", "people", "forecast", "inbound"),
+    *("report", "viewers"),
+)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from statistics import median
 
 from bench import engine
 from bench.peers import campaigns
-from bench.report import emit
+from bench.results import emit
 from senders.models import Sender
 
 ROUNDS = 3

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Organization
 from bench import engine, simulated_clock
 from bench.forecast_plans import PREFIXES, Plan, PlannedBatch, draw
-from bench.report import emit, percentile
+from bench.results import emit, percentile
 from bench.simulated_clock import Clock
 from campaigns.forecast import CampaignForecast, forecast
 from campaigns.models import Campaign

@@ -26,7 +26,7 @@ from accounts.models import Organization
 from accounts.services import create_api_key
 from bench import sheets
 from bench.peers import campaigns
-from bench.report import emit, percentile
+from bench.results import emit, percentile
 from bench.surroundings import PATIENCE_SECONDS, child
 from contacts.phone_numbers import find_mobile
 from whatsapp_automation import local_servers

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from statistics import median
 
 from bench import engine
-from bench.report import emit
+from bench.results import emit
 from messaging import ledger, opt_outs
 from messaging.events import Inbound
 from senders.models import Sender

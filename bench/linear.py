@@ -3,7 +3,7 @@
 import psutil
 
 from bench import engine
-from bench.report import emit
+from bench.results import emit
 
 SIZES = (10_000, 100_000, 1_000_000)
 SENDERS = 20

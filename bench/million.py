@@ -6,7 +6,7 @@ import psutil
 from django.db import connection
 
 from bench import engine
-from bench.report import emit, percentile
+from bench.results import emit, percentile
 from messaging import services
 from messaging.models import Batch, MessageStatus
 

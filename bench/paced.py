@@ -7,7 +7,7 @@ import psutil
 from django.db import connection
 
 from bench import engine
-from bench.report import emit, percentile
+from bench.results import emit, percentile
 from messaging.models import Batch
 
 SENDERS = 1_000

@@ -14,7 +14,7 @@ from django.db import connection
 
 from accounts.models import Organization
 from accounts.services import create_organization
-from bench.report import emit
+from bench.results import emit
 from contacts import exports, lists, queries
 from contacts.models import Contact, ContactList
 from contacts.pages.paging import A_PAGE, CappedPaginator

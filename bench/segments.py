@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils.timezone import now
 
 from accounts.models import Organization
-from bench.report import emit
+from bench.results import emit
 from campaigns import audience, audience_count
 from campaigns.models import Campaign
 from contacts.models import AttributeDefinition, ContactList, Segment

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from bench.promises.place import own_place
-from bench.report import emit
+from bench.results import emit
 
 if TYPE_CHECKING:
     from bench.promises.stack import Program, Stack

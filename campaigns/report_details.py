@@ -123,8 +123,9 @@ def _add_messages(
     sent, delivered, read, failed, can_be_retried = figures
     if grouped == _BY_SENT and sent_in is not None:
         counted.times[sent_in][SENT] += people
+        hour = counted.hours[_hour(sent_in, zone)]
         for place, number in ((SENT, sent), (DELIVERED, delivered), (READ, read)):
-            counted.hours[_hour(sent_in, zone)][place] += number
+            hour[place] += number
     elif grouped == _BY_DELIVERED and delivered_in is not None:
         counted.times[delivered_in][DELIVERED] += people
     elif grouped == _BY_READ and read_in is not None:

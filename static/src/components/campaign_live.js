@@ -2,7 +2,7 @@
 // events bring the figures, only what they do not hold (such as the forecast) has to be fetched.
 
 const LOOK_EVERY = 5; // seconds
-const LOOKS_WHILE_LIVE = 3; // only every third: hundreds of people may watch one campaign
+const LOOKS_WHILE_LIVE = 6; // only every sixth: hundreds of people may watch one campaign
 const WITH_EVENTS = ["running", "paused", "completed", "cancelled"];
 
 export default (Alpine) =>

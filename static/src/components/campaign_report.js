@@ -3,8 +3,9 @@
 
 import { drawCharts } from "../report_charts.js";
 
-const RENEW_EVERY = 20; // seconds, while progress comes in
+const RENEW_EVERY = 60; // seconds, while progress comes in; hundreds of people may watch, so that nobody asks at the same time
 const SETTLING = 2.5; // seconds from the end of a campaign to a count that holds all of it
+const SPREAD = 3; // seconds over which pages ask for what all of them are told at once
 
 export default (Alpine) =>
   Alpine.data("campaignReport", () => ({
@@ -16,7 +17,9 @@ export default (Alpine) =>
         this.changed ||= Boolean(this.$root.querySelector("[data-outdated]")); // it was counted a moment too early
         drawCharts(this.$root);
       });
-      this.$root.closest("[data-live-topic]").addEventListener("live:progress", (event) => this.follow(event.detail.status));
+      const topic = this.$root.closest("[data-live-topic]");
+      topic.addEventListener("live:progress", (event) => this.follow(event.detail.status));
+      topic.addEventListener("live:report", () => this.counted());
       this.renewing = setInterval(() => this.renew(), RENEW_EVERY * 1000);
     },
 
@@ -24,7 +27,12 @@ export default (Alpine) =>
       const hasMovedOn = this.status && status !== this.status;
       this.status = status;
       this.changed = true;
-      if (hasMovedOn) setTimeout(() => this.renew(), SETTLING * 1000);
+      if (hasMovedOn) setTimeout(() => this.renew(), (SETTLING + SPREAD * Math.random()) * 1000);
+    },
+
+    counted() {
+      this.changed = true;
+      if (this.$root.querySelector(".report-waiting")) setTimeout(() => this.renew(), SPREAD * Math.random() * 1000);
     },
 
     renew() {
