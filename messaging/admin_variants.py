@@ -34,7 +34,19 @@ class ExperimentAdmin(LongListMixin, OrganizationAdmin):
         ),
         (
             _("What came of it"),
-            {"fields": ("tested", "looks", "closed", "winner", "decided_as", "decided", "released", "result")},
+            {
+                "fields": (
+                    "tested",
+                    "looks",
+                    "closed",
+                    "winner",
+                    "decided_as",
+                    "decided",
+                    "released",
+                    "result",
+                    "figures",
+                )
+            },
         ),
     )
     tested = moment_column("tested_at", _("test sent"))

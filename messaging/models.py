@@ -259,6 +259,8 @@ class Experiment(models.Model):
     looks = models.PositiveSmallIntegerField(_("looks before the end"), default=0)
     closed_at = models.DateTimeField(_("measured"), null=True, blank=True)
     result = models.JSONField(_("result"), default=dict, blank=True, help_text=_("The figures when it was closed."))
+    figures = models.JSONField(_("figures"), default=dict, blank=True)
+    figures_at = models.DateTimeField(_("figures as of"), null=True, blank=True)
     winner = models.ForeignKey(
         Variant, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("winner")
     )

@@ -24,6 +24,7 @@ def install() -> None:
     _every(60, "Tell of campaigns that did not start", "campaigns.tasks.tell_of_schedules")
     _every(60, "Count reports of large campaigns", "campaigns.tasks.count_reports")
     _every(600, "Remove what imports leave behind", "contacts.tasks.tidy_imports")
+    _every(30, "Go on with tests of variants", "messaging.tasks.go_on_with_tests")
     _every(600, "Remove files that no message has", "messaging.tasks.remove_unused_media")
     _every(10, "Show senders that wait for a worker", "session_service.tasks.show_waiting")
     _every(3600, "Forget workers that ended", "session_service.tasks.forget_ended_workers")

@@ -229,6 +229,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "messaging.tasks.remove_unused_media": {"queue": "default"},
+    "messaging.tasks.go_on_with_tests": {"queue": "default"},
+    "messaging.tasks.count_variants": {"queue": "default"},
     "messaging.tasks.*": {"queue": "control"},
     "session_service.tasks.*": {"queue": "control"},
     "contacts.tasks.*": {"queue": "imports"},
