@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns import api, api_content, api_preview, api_report, api_schedules, forecast_api
+from campaigns import api, api_content, api_preview, api_report, api_schedules, api_variants, forecast_api
 
 urlpatterns = [
     path("campaigns", api.CampaignsView.as_view(), name="campaigns"),
@@ -27,6 +27,8 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/retry", api_report.RetryView.as_view(), name="retry-campaign"),
     path("campaigns/<int:campaign_id>/follow-up", api_report.FollowUpView.as_view(), name="follow-up-campaign"),
     path("campaigns/<int:campaign_id>/recipients/export", api_report.ExportView.as_view(), name="export-recipients"),
+    path("campaigns/<int:campaign_id>/variants", api_variants.VariantsView.as_view(), name="campaign-variants"),
+    path("campaigns/<int:campaign_id>/variants/winner", api_variants.WinnerView.as_view(), name="choose-variant"),
     path("campaigns/<int:campaign_id>/recipients", api.RecipientsView.as_view(), name="campaign-recipients"),
     path("campaigns/<int:campaign_id>/forecast", forecast_api.ForecastView.as_view(), name="campaign-forecast"),
     path("campaigns/<int:campaign_id>/media", api_content.CampaignMediaView.as_view(), name="campaign-media"),

@@ -282,6 +282,8 @@ def _in_words(code: str, found: answer.Forecast) -> str:
             return _quota_in_words(code.removeprefix("quota_"), known)
         case "warm_up":
             return _warm_up_in_words(known)
+        case "winner":
+            return _("The test: the rest waits until its winner is known.")
         case "window":
             return _window_in_words(known)
         case "other_batches":

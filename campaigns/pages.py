@@ -17,7 +17,17 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.permissions import capabilities_of, requires
 from accounts.requests import OrganizationRequest
-from campaigns import edits, history, pages_report, pages_schedules, queries, removal, schedules, services
+from campaigns import (
+    edits,
+    history,
+    pages_report,
+    pages_schedules,
+    queries,
+    removal,
+    schedules,
+    services,
+    variant_report,
+)
 from campaigns import forecast as forecasts
 from campaigns.forecast import CampaignForecast
 from campaigns.forms import WhatIfForm
@@ -27,6 +37,7 @@ from contacts import queries as contact_queries
 from messaging import progress
 from messaging.models import MessageStatus
 from messaging.queries import batch_stats
+from messaging.replies import REPLY_DAYS
 from messaging.services import NotAllowed
 from messaging.tasks import plan
 
@@ -171,6 +182,8 @@ def _live(request: OrganizationRequest, campaign: Campaign) -> dict[str, Any]:
         context |= _previews(request, campaign, people)
     if campaign.status in FORESEEN and not campaign.repeats:
         context |= _foreseen(campaign, forecasts.recent(campaign))
+    context["variants"] = variant_report.report_of(campaign)
+    context["reply_days"] = REPLY_DAYS
     if campaign.frozen_at is not None and campaign.batch.started_at is None:  # afterwards the report says it
         context["trouble"] = queries.in_trouble(campaign, TROUBLE_SHOWN)
         context["trouble_count"] = state["counts"]["failed"] + state["counts"]["unknown"] + state["skipped"]

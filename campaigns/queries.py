@@ -16,7 +16,7 @@ TROUBLE = (MessageStatus.FAILED, MessageStatus.UNKNOWN, MessageStatus.SKIPPED)
 
 def campaigns_of(organization: Organization) -> QuerySet[Campaign]:
     return Campaign.objects.for_organization(organization).select_related(
-        *("batch__media", "batch__template_version"),
+        *("batch__media", "batch__template_version", "batch__experiment"),
         *("schedule", "list_import", "contact_list", "segment", "organization"),
     )
 

@@ -33,10 +33,10 @@ from contacts.sheets import peek
 from messaging import counts, progress
 from messaging import services as messaging_services
 from messaging.kinds import Kind
-from messaging.models import Batch, BatchStatus, Media, Purpose, TemplateVersion
+from messaging.models import Batch, BatchStatus, Media, Purpose, TemplateVersion, Variant
 from messaging.services import NotAllowed
 from messaging.template_text import TemplateError
-from messaging.variants import plans
+from messaging.variants import decision, plans
 from messaging.variants.plans import VariantPlan
 from messaging.windows import parse as parse_windows
 from senders.models import Sender
@@ -351,6 +351,13 @@ def pause_campaign(*, campaign: Campaign, by: Actor = None) -> None:
     require(campaign, CampaignStatus.RUNNING)
     messaging_services.pause_batch(batch=campaign.batch)
     note(campaign, by, "paused")
+
+
+def choose_variant(*, campaign: Campaign, variant: Variant, by: Actor = None) -> None:
+    """Whoever waits for the winner gets this variant; a task lets them go. Raises `NotAllowed`."""
+    with transaction.atomic():
+        decision.choose_by_hand(batch=campaign.batch, variant=variant)
+        note(campaign, by, "variant_chosen", variant=variant.name)
 
 
 def resume_campaign(*, campaign: Campaign, by: Actor = None) -> None:

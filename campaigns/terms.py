@@ -112,6 +112,8 @@ def apply(campaign: Campaign, given: Mapping[str, Any]) -> dict[str, dict[str, A
             setattr(row, column, after)
         if before != after:
             changes[field] = {"from": _plain(before), "to": _plain(after)}
+    if "template" in changes and VARIANTS not in given:
+        plans.follow_text(campaign.batch)
     if VARIANTS in given:
         changes |= _set_variants(campaign, given[VARIANTS])
     if changes:

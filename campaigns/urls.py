@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns import pages, pages_people, pages_preview, pages_report, pages_schedules, pages_wizard
+from campaigns import pages, pages_people, pages_preview, pages_report, pages_schedules, pages_variants, pages_wizard
 from campaigns.wizard_forms import STEPS
 
 app_name = "campaigns"
@@ -35,6 +35,8 @@ urlpatterns = [
     path("/<int:campaign_id>/archive", pages_wizard.archive, name="archive"),
     path("/<int:campaign_id>/unarchive", pages_wizard.unarchive, name="unarchive"),
     path("/<int:campaign_id>/reopen", pages_wizard.reopen, name="reopen"),
+    path("/<int:campaign_id>/variants", pages_variants.variants, name="variants"),
+    path("/<int:campaign_id>/variants/winner", pages_variants.choose, name="choose_variant"),
     path("/<int:campaign_id>/schedule", pages_schedules.schedule, name="schedule"),
     path("/<int:campaign_id>/unschedule", pages_schedules.unschedule, name="unschedule"),
     path("/<int:campaign_id>/start", pages.start, name="start"),

@@ -5,11 +5,12 @@ same batches running. They come from the chance in the pauses and in the dealing
 failures and of the messages that will be skipped.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from messaging.forecasting.facts import Facts
 from messaging.forecasting.simulation import Competition, Load, Outcome, SenderOutlook, simulate
+from messaging.variants.waiting import Rest
 from senders.pace import Plan
 from senders.slowing import slowing_at
 
@@ -43,6 +44,8 @@ def forecast(facts: Facts) -> Forecast:
         return Forecast(facts, facts.now, ends_at, ends_at - SETTLES, ends_at + SETTLES)
     starts_at = _first_slot(target, facts.pool, facts.now)
     competition = Competition({each.pace.sender_id: each.pace.quotas["minute"] for each in facts.senders})
+    if facts.rest is not None and facts.rest.tested_at is None:
+        _let_the_rest_wait(facts, facts.rest, competition)
     likely = _simulated(facts, competition, facts.failures.share)
     if starts_at is None or likely.ends_at is None:
         return Forecast(facts, starts_at, waited=likely.waited)
@@ -56,6 +59,21 @@ def forecast(facts: Facts) -> Forecast:
     earliest = max(min(ends) - margin, min(starts_at, ends_at))
     latest = max(ends) + margin if worst.ends_at else None
     return Forecast(facts, starts_at, ends_at, earliest, latest, likely.waited)
+
+
+def _let_the_rest_wait(facts: Facts, rest: Rest, competition: Competition) -> None:
+    """Who waits for the winner goes when the test is sent and measured: when it is sent, a simulation of it says."""
+    target, *others = facts.loads
+    test = replace(target, cohorts=[cohort for cohort in target.cohorts if not cohort.is_rest])
+    if test.pending <= 0:
+        return
+    alone = _simulated(replace(facts, loads=[test, *others]), competition, facts.failures.share)
+    if alone.ends_at is None:
+        return  # then the whole has no end either
+    goes_at = _settled(facts, alone.ends_at) + rest.measured
+    for cohort in target.cohorts:
+        if cohort.is_rest:
+            cohort.not_before = max(cohort.not_before, goes_at.timestamp())
 
 
 def _simulated(facts: Facts, competition: Competition, failure_share: float, *, more: float = 1.0) -> Outcome:

@@ -24,6 +24,8 @@ from messaging.forecasting.simulation import Cohort, Load, SenderOutlook
 from messaging.models import Batch, BatchStatus, Message, MessageStatus
 from messaging.planner import SendableSender, paces
 from messaging.sources import KNOWN_OF_BATCH_SQL, PendingMessage, Source
+from messaging.variants import waiting
+from messaging.variants.waiting import Rest
 from messaging.windows import Windows
 from senders import health, quota
 from senders.models import Sender, SenderStatus
@@ -107,6 +109,7 @@ class Facts:
     names: dict[int, str] = field(default_factory=dict)
     failures: Failures = field(default_factory=Failures)
     others: dict[int, int] = field(default_factory=dict)
+    rest: Rest | None = None
 
     @property
     def pool(self) -> list[SenderOutlook]:
@@ -161,14 +164,28 @@ def _load(facts: Facts, batch: Batch, terms: Terms, pending: int, *, is_target: 
     skipped_share = sum(bool(each.blocked_as) for each in sample) / len(sample) if sample else 0.0
     if is_target:
         facts.sampled, facts.skipped_share = len(sample), skipped_share
+    cohorts = _cohorts(facts.organization, terms, pending * (1 - skipped_share), sample)
+    if pending and (rest := waiting.rest_of(batch)) is not None and rest.number:
+        cohorts = _with_rest(cohorts, rest, min(1.0, rest.number / pending), facts.now)
+        if is_target:
+            facts.rest = rest
     return Load(
         key=batch.pk,
         sender_ids=list(terms.sender_ids),
         min_delay=terms.min_delay,
         max_delay=terms.max_delay,
-        cohorts=_cohorts(facts.organization, terms, pending * (1 - skipped_share), sample),
+        cohorts=cohorts,
         priority=batch.priority,
     )
+
+
+def _with_rest(cohorts: list[Cohort], rest: Rest, share: float, now: datetime) -> list[Cohort]:
+    """The same people, of whom a share waits for the winner: as if the test had been sent by now, if it is not known
+    when."""
+    goes_at = ((rest.tested_at or now) + rest.measured).timestamp()
+    tested = [each.copied(1 - share) for each in cohorts] if share < 1 else []
+    later = [replace(each.copied(share), not_before=max(goes_at, each.not_before), is_rest=True) for each in cohorts]
+    return [*tested, *later]
 
 
 def _sample(organization: Organization, batch: Batch) -> list[PendingMessage]:

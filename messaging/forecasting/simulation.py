@@ -35,11 +35,13 @@ Shares = dict[int, dict[int, float]]  # sender id → batch → which part of it
 
 @dataclass
 class Cohort:
-    """People of a batch who wait under the same hours: all of them, or those of one time zone."""
+    """People of a batch who wait under the same hours: all of them, or those of one time zone. `is_rest` of those who
+    wait for the winner of a test."""
 
     pending: float
     windows: Windows
     not_before: float = 0.0
+    is_rest: bool = False
     opens: float = 0.0  # the interval that was looked at last
     closes: float = 0.0
 
@@ -53,7 +55,7 @@ class Cohort:
         self.closes = closes.timestamp() if closes else inf
 
     def copied(self, times: float) -> "Cohort":
-        return Cohort(self.pending * times, self.windows, self.not_before)
+        return Cohort(self.pending * times, self.windows, self.not_before, self.is_rest)
 
 
 @dataclass
@@ -430,7 +432,8 @@ class _Run:
                 if self.target.key in part.shares:
                     self._note(part, seconds)
         else:
-            self.outcome.waited["window"] += seconds * len(self.pool)
+            waits = any(each.is_rest and each.pending and each.not_before > self.t for each in self.target.cohorts)
+            self.outcome.waited["winner" if waits else "window"] += seconds * len(self.pool)
         taken: defaultdict[int, float] = defaultdict(float)
         for part in parts:
             sent = part.sent(seconds)

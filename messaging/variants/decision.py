@@ -106,18 +106,18 @@ def _choose(experiment: Experiment, variant: Variant, how: str, moment: datetime
 
 
 def choose_by_hand(*, batch: Batch, variant: Variant) -> None:
-    """The rest gets this one, from now on. Raises `NotAllowed` where nobody waits for a winner or there is one already."""
+    """The rest gets this one; `go_on` lets them go. Raises `NotAllowed` where nobody waits for a winner, or there is one
+    already."""
     with transaction.atomic():
         experiment = Experiment.objects.select_for_update().filter(batch=batch).first()
+        if experiment is not None and experiment.winner is not None:
+            raise NotAllowed(_("“%(name)s” was chosen already.") % {"name": experiment.winner.name})
         if experiment is None or experiment.goal == Goal.NONE or not experiment.has_rest:
             raise NotAllowed(_("Nobody waits for a winner: everybody got one of the variants."))
-        if experiment.winner is not None:
-            raise NotAllowed(_("“%(name)s” was chosen already.") % {"name": experiment.winner.name})
         if batch.status not in (BatchStatus.RUNNING, BatchStatus.PAUSED):
             raise NotAllowed(_("Start the campaign first. A winner can be chosen as long as it runs."))
         _choose(experiment, variant, Experiment.DecidedAs.BY_HAND, now())
         experiment.save()
-    release(experiment.pk)
     progress.publish({batch.pk}, at_once=True)
 
 

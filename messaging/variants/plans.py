@@ -135,6 +135,11 @@ def set_plan(*, batch: Batch, plan: VariantPlan) -> None:
         batch.save(update_fields=["text"])
 
 
+def follow_text(batch: Batch) -> None:
+    """The batch's text was changed: so is that of the first variant, which is the same."""
+    batch.variants.filter(position=0).update(text=batch.text)
+
+
 def plan_of(batch: Batch) -> VariantPlan:
     """The plan of a batch as it was asked for."""
     experiment = experiment_of(batch)

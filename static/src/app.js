@@ -16,6 +16,7 @@ import "./forms.js";
 import "./live.js";
 import "./server.js";
 import "./theme_choice.js";
+import "./components/variants_form.js";
 import "./whatsapp_text.js";
 
 // Alpine components: each module exports a function that registers one.
