@@ -19,13 +19,14 @@ from whatsapp_automation.processes import PROCESSES
 Run = Callable[[], subprocess.Popen[str]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
+    """One for all: only the first start makes the servers and their contents."""
     with TemporaryDirectory(prefix="wa-") as folder:
         yield Path(folder)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def port() -> int:
     return product.free_port()
 
@@ -70,11 +71,15 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def test_start_restart_of_a_dead_process_and_stop(run: Run, data_dir: Path, port: int) -> None:
+def test_start_second_start_restart_of_a_dead_process_and_stop(run: Run, data_dir: Path, port: int) -> None:
     process = run()
     assert product.wait_until_ready(process) == f"http://127.0.0.1:{port}"
     assert process.stdout is not None
     assert "demo@example.com" in process.stdout.readline()
+    second = run()
+    said, _ = second.communicate(timeout=60)
+    assert second.returncode == 0
+    assert f"Already running at http://127.0.0.1:{port}" in said
     assert health(port)["status"] == "ok"
     assert {path.stem for path in (data_dir / "logs").glob("*.log")} >= {each.name for each in PROCESSES}
 
@@ -94,15 +99,9 @@ def answers(port: int) -> bool:
         return False
 
 
-def test_second_start_finds_the_first_and_a_killed_one_leaves_nothing(run: Run, data_dir: Path, port: int) -> None:
+def test_a_killed_one_leaves_nothing(run: Run, data_dir: Path) -> None:
     first = run()
     product.wait_until_ready(first)
-    second = run()
-    said, _ = second.communicate(timeout=30)
-    assert second.returncode == 0
-    assert f"Already running at http://127.0.0.1:{port}" in said
-    assert health(port)["status"] == "ok"
-
     first.send_signal(signal.SIGKILL)
     wait_for(lambda: processes_of(data_dir) == [], seconds=120)
 
@@ -124,10 +123,11 @@ def test_servers_left_by_a_killed_supervisor_are_replaced(run: Run, data_dir: Pa
 
 def test_a_taken_port_is_a_clear_error(run: Run, data_dir: Path, port: int) -> None:
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the tests before used it
         other.bind(("127.0.0.1", port))
         other.listen()
         process = run()
-        said, _ = process.communicate(timeout=30)
+        said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert f"Port {port} cannot be used" in said
     assert "Set PORT to another one" in said
@@ -135,16 +135,23 @@ def test_a_taken_port_is_a_clear_error(run: Run, data_dir: Path, port: int) -> N
     assert processes_of(data_dir) == []
 
 
-def test_a_program_that_cannot_start_shows_its_log(data_dir: Path, port: int) -> None:
-    """Redis refuses an append-only file that is none."""
-    (data_dir / "redis").mkdir(mode=0o777, parents=True)
-    (data_dir / "redis").chmod(0o777)
-    broken = data_dir / "redis" / "appendonly.aof"
-    broken.write_text("this is no append-only file\n" * 10)
-    broken.chmod(0o666)
-    process = product.start(product.environment(data_dir, port))
+@pytest.fixture
+def broken_dir() -> Iterator[Path]:
+    """A data folder where Redis refuses an append-only file that is none."""
+    with TemporaryDirectory(prefix="wa-") as folder:
+        redis = Path(folder) / "redis"
+        redis.mkdir()
+        redis.chmod(0o777)
+        broken = redis / "appendonly.aof"
+        broken.write_text("this is no append-only file\n" * 10)
+        broken.chmod(0o666)
+        yield Path(folder)
+
+
+def test_a_program_that_cannot_start_shows_its_log(broken_dir: Path, port: int) -> None:
+    process = product.start(product.environment(broken_dir, port))
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "redis does not start" in said
     assert "Bad file format reading the append only file" in said
-    assert processes_of(data_dir) == []
+    assert processes_of(broken_dir) == []
