@@ -1,7 +1,8 @@
 """Who gets a campaign's message: fixed once, in one statement, whatever the size of the list.
 
 The people of the contact list and of the segment come first; rows of the uploaded sheet override them by phone, value by
-value; of rows with one number the last one counts. Who is on an excluded list or in an excluded segment is left out, also
+value; of rows with one number the last one counts. A contact's other number stands for the contact, unless it is
+blocked itself. Who is on an excluded list or in an excluded segment is left out, also
 of the sheet. Each person becomes one message: `pending`, or `skipped` with the reason. Segments are asked in the same
 statement, so that they mean the very people that get a message.
 """
@@ -28,7 +29,8 @@ from messaging.variants import assignment
 
 @dataclass(frozen=True)
 class Audience:
-    """`numbers` counts the messages by status and reason; `overridden` the people who were on the list as well."""
+    """`numbers` counts the messages by status and reason; `overridden` what gave way: people who were on the list as
+    well, and rows with another number of a person who has a row."""
 
     numbers: dict[Key, int]
     overridden: int
@@ -36,9 +38,24 @@ class Audience:
 
 # Whom the campaign names: rows of the sheet, people of the list and the segment, and those who are left out.
 SOURCES = r"""
-sheet AS (
-    SELECT DISTINCT ON (phone_number) phone_number, row_number, values FROM contacts_importedrow
-    WHERE list_import_id = %(list_import)s AND phone_number <> '' ORDER BY phone_number, row_number DESC
+others AS (
+    SELECT other.phone_number AS written, contact.phone_number FROM contacts_othernumber AS other
+    JOIN contacts_contact AS contact ON contact.id = other.contact_id AND contact.phone_number <> ''
+    WHERE other.organization_id = %(organization)s AND other.phone_number <> '' AND NOT EXISTS (
+        SELECT FROM contacts_contact AS own
+        WHERE own.organization_id = %(organization)s AND own.phone_number = other.phone_number
+    ) AND NOT EXISTS (
+        SELECT FROM contacts_blocklistentry AS entry
+        WHERE entry.organization_id = %(organization)s AND entry.phone_number = other.phone_number
+    )
+), named AS (
+    SELECT COALESCE(others.phone_number, given.phone_number) AS phone_number, given.phone_number AS written, row_number,
+        values
+    FROM contacts_importedrow AS given LEFT JOIN others ON others.written = given.phone_number
+    WHERE list_import_id = %(list_import)s AND given.phone_number <> ''
+), sheet AS (
+    SELECT DISTINCT ON (phone_number) phone_number, row_number, values FROM named
+    ORDER BY phone_number, row_number DESC
 ), listed AS (
     SELECT contact.id, contact.phone_number, {listed_values}
     FROM contacts_contact AS contact
@@ -84,7 +101,10 @@ _INSERT = (
     FROM reasons ORDER BY row_number, contact_id
     RETURNING status, skip_reason
 )
-SELECT status, skip_reason, count(*), (SELECT count(*) FROM people WHERE is_both) FROM inserted GROUP BY 1, 2
+SELECT status, skip_reason, count(*), (SELECT count(*) FROM people WHERE is_both) + (
+    SELECT count(DISTINCT written) - count(DISTINCT phone_number) FROM named
+    WHERE phone_number IN (SELECT phone_number FROM others)
+) FROM inserted GROUP BY 1, 2
 """
 )
 

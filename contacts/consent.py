@@ -59,8 +59,10 @@ WITH said AS ({said}), news AS (
         IS DISTINCT FROM (excluded.is_given, excluded.source, excluded.evidence)
     RETURNING phone_number, is_given, source, evidence, at
 )
-INSERT INTO contacts_consentchange (organization_id, phone_number, is_given, source, evidence, at, recorded_at)
-SELECT %(organization)s, phone_number, is_given, source, evidence, at, now() FROM written ORDER BY phone_number
+INSERT INTO contacts_consentchange
+    (organization_id, phone_number, is_given, source, evidence, at, recorded_at, list_import_id)
+SELECT %(organization)s, phone_number, is_given, source, evidence, at, now(), %(import)s::bigint
+FROM written ORDER BY phone_number
 """
 _STATEMENTS_SQL = """
 SELECT given.* FROM unnest(%(numbers)s::text[], %(given)s::boolean[], %(sources)s::text[], %(evidence)s::text[],
@@ -92,6 +94,7 @@ def write(*, organization_id: int, said: Sequence[Statement]) -> int:
             _WRITE_SQL.format(said=_STATEMENTS_SQL),
             {
                 "organization": organization_id,
+                "import": None,
                 "numbers": [each.phone_number for each in said],
                 "given": [each.is_given for each in said],
                 "sources": [each.source[:SOURCE_LENGTH] for each in said],
@@ -133,6 +136,40 @@ def write_import(*, list_import: ListImport, evidence: str = "", at: datetime | 
             },
         )
         return cursor.rowcount
+
+
+# What holds now is what the newest row of the history says: each that is written changes both.
+_TAKE_BACK_SQL = """
+WITH taken AS (
+    DELETE FROM contacts_consentchange WHERE list_import_id = %(import)s RETURNING id, organization_id, phone_number
+), present AS (
+    SELECT known.id, former.* FROM taken
+    JOIN contacts_consent AS known
+        ON known.organization_id = taken.organization_id AND known.phone_number = taken.phone_number
+    LEFT JOIN LATERAL (
+        SELECT history.id AS history_id, history.is_given, history.source, history.evidence, history.at
+        FROM contacts_consentchange AS history WHERE history.organization_id = taken.organization_id
+            AND history.phone_number = taken.phone_number AND history.list_import_id IS DISTINCT FROM %(import)s
+        ORDER BY history.id DESC LIMIT 1
+    ) AS former ON TRUE
+    WHERE former.history_id IS NULL OR former.history_id < taken.id
+), restored AS (
+    UPDATE contacts_consent AS known SET is_given = present.is_given, source = present.source,
+        evidence = present.evidence, at = present.at
+    FROM present WHERE known.id = present.id AND present.history_id IS NOT NULL
+), removed AS (
+    DELETE FROM contacts_consent AS known USING present WHERE known.id = present.id AND present.history_id IS NULL
+)
+SELECT count(*) FROM present
+"""
+
+
+def take_back_import(list_import: ListImport) -> int:
+    """What an import said of consent was never said; what was said before holds again, unless something newer does.
+    Returns for how many people that changed something. Call it in the transaction that undoes the import."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_BACK_SQL, {"import": list_import.pk})
+        return cursor.fetchone()[0]
 
 
 def say(

@@ -168,7 +168,8 @@ def _beginning(file: IO[bytes]) -> bytes:
 
 
 def _delimiter_of(file: IO[bytes], encoding: str) -> str:
-    """The one that is stated, else the one that cuts most of the first rows into the same number of cells."""
+    """The one that is stated, else of those that cut the header the one that cuts most of the first rows into the same
+    number of cells."""
     file.seek(0)
     text = _text(file, encoding).read(CHUNK // 4)
     if stated := _STATED_DELIMITER.match(text):
@@ -176,15 +177,15 @@ def _delimiter_of(file: IO[bytes], encoding: str) -> str:
     return max(DELIMITERS, key=lambda delimiter: _agreement(text, delimiter))
 
 
-def _agreement(text: str, delimiter: str) -> tuple[int, int]:
-    """How many rows have as many cells as the header or more commonly found, where that is more than one."""
+def _agreement(text: str, delimiter: str) -> tuple[bool, int, int]:
+    """Whether the header has several cells, how many rows have the commonest width above one, and that width."""
     try:
         rows = csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter)
-        widths = Counter(len(row) for row in islice((row for row in rows if row), JUDGED_ROWS))
+        found = [len(row) for row in islice((row for row in rows if row), JUDGED_ROWS)]
     except csv.Error:
-        return (0, 0)
-    width, times = max(widths.items(), key=lambda found: (found[0] > 1, found[1]), default=(0, 0))
-    return (times, width) if width > 1 else (0, 0)
+        return (False, 0, 0)
+    width, times = max(Counter(found).items(), key=lambda each: (each[0] > 1, each[1]), default=(0, 0))
+    return (found[0] > 1, times, width) if width > 1 else (False, 0, 0)
 
 
 def _text(file: IO[bytes], encoding: str) -> io.TextIOWrapper:

@@ -1,16 +1,16 @@
 """Takes back what an import did, as far as nobody has built on it since.
 
 Whom it created goes, unless somebody used them since. What it changed gets its former value back, unless that was
-changed since. Whom it put on its list comes off it. A person who was named by a later import keeps everything.
+changed since. Whom it put on its list comes off it. Consent that it brought was never given. A person who was named by a later import keeps everything.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from contacts import uses
+from contacts import consent, uses
 from contacts.models import ListImport
 
 EDITED, ON_A_LIST, IMPORTED_AGAIN, CHANGED, STILL_BLOCKED = "edited", "listed", "imported", "changed", "blocked"
@@ -19,15 +19,17 @@ _OUR_TABLES = frozenset({"contacts_contactlistmember", "contacts_importchange"})
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """Numbers of people; `kept` by reason. `removed` from contacts or from the blocklist, `unlisted` from the list."""
+    """Numbers of people; `kept` by reason. `removed` from contacts or from the blocklist, `unlisted` from the list;
+    `consents` are those whose consent is as it was before."""
 
     removed: int = 0
     restored: int = 0
     unlisted: int = 0
+    consents: int = 0
     kept: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        return {"removed": self.removed, "restored": self.restored, "unlisted": self.unlisted, "kept": self.kept}
+        return asdict(self)
 
 
 def reason_words(reason: str) -> str:
@@ -149,7 +151,8 @@ def _undo_people(list_import: ListImport) -> Undone:
         cursor.execute(_FORGET)
         cursor.execute(_REMOVE)
         removed = cursor.rowcount
-    return Undone(removed, restored, unlisted, kept)
+    consents = consent.take_back_import(list_import)
+    return Undone(removed, restored, unlisted, consents, kept)
 
 
 _ADDED_TO_BLOCKLIST = """

@@ -72,7 +72,7 @@ def wait_until_ready(process: subprocess.Popen[str]) -> str:
     raise AssertionError(f"The product did not start (exit code {process.wait()}):\n{''.join(said)}")
 
 
-def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM, timeout: float = 30) -> int:
+def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM, timeout: float = 90) -> int:
     process.send_signal(number)
     try:
         return process.wait(timeout)

@@ -28,7 +28,7 @@ from senders.models import Provider, Sender
 from tests.whatsapp_emulator.running import RunningEmulator
 
 DELAYS_MS = (50, 250)  # a campaign of thirty people over three senders takes about two seconds
-LONGEST_ROUND = 90.0
+LONGEST_ROUND = 240.0
 REPLIES_A_ROUND = 3
 UNREADABLE_A_ROUND = 3  # messages that their phone cannot read at first
 LATE_A_ROUND = 8  # acknowledgements that a kill may come before
@@ -76,7 +76,7 @@ def run(plan: Plan, data_dir: Path, emulator: RunningEmulator) -> tuple[dict[str
             except NeverHappened as problem:
                 broken.append(str(problem))
         try:
-            stack.wait(planning(lambda: _all_arrived(emulator, expected)), "all texts have arrived", 30)
+            stack.wait(planning(lambda: _all_arrived(emulator, expected)), "all texts have arrived", 120)
         except NeverHappened as problem:
             broken.append(str(problem))
         stack.sleep(2)  # what should not arrive any more

@@ -88,7 +88,7 @@ def _round(stack: Stack, randomness: random.Random, batch_id: int, seen: Seen) -
     try:
         stack.wait(planning(lambda: _all_taken(epochs)), "the other worker has taken over", LONGEST_TAKE_OVER)
         seen.longest_take_over = max(seen.longest_take_over, round(time.monotonic() - stopped, 1))
-        stack.wait(planning(lambda: not _unsettled(doubtful)), "it has settled what was in doubt", 30)
+        stack.wait(planning(lambda: not _unsettled(doubtful)), "it has settled what was in doubt", 120)
     except NeverHappened as problem:
         seen.broken.append(str(problem))
     _wake(stack, owner, numbers, seen)

@@ -36,13 +36,18 @@ class BlocklistEntrySerializer(serializers.ModelSerializer[BlocklistEntry]):
 
 
 class NewBlocklistEntry(serializers.Serializer[Any]):
-    """One number as `phone_number`, or up to a thousand as `numbers`."""
+    """One number as `phone_number`, or up to a thousand as `numbers`.
+
+    A reason in own words means `blocked`, and is kept in front of the source.
+    """
 
     phone_number = serializers.CharField(max_length=100, required=False, help_text="As people write it.")
     numbers = serializers.ListField(
         child=serializers.CharField(max_length=100), required=False, allow_empty=False, max_length=MOST_AT_ONCE
     )
-    reason = serializers.ChoiceField(choices=BlocklistEntry.Reason.choices, default=BlocklistEntry.Reason.BLOCKED)
+    reason = serializers.CharField(
+        max_length=200, default=BlocklistEntry.Reason.BLOCKED, help_text="blocked, opted_out, or own words."
+    )
     source = serializers.CharField(  # type: ignore[assignment]  # our field, not the serializer's own attribute
         required=False, allow_blank=True, max_length=200, help_text="Who asked for it."
     )
@@ -50,6 +55,9 @@ class NewBlocklistEntry(serializers.Serializer[Any]):
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         if ("phone_number" in given) == ("numbers" in given):
             raise serializers.ValidationError({"phone_number": ["Give either phone_number or numbers."]})
+        if (words := given["reason"]) not in BlocklistEntry.Reason:
+            given["source"] = " · ".join(filter(None, [words, given.get("source")]))[:200]
+            given["reason"] = BlocklistEntry.Reason.BLOCKED
         return given
 
 

@@ -86,6 +86,7 @@ class Undo(serializers.Serializer[Any]):
     removed = serializers.IntegerField(required=False, help_text="Contacts, or numbers on the blocklist.")
     restored = serializers.IntegerField(required=False, help_text="Contacts that have former values back.")
     unlisted = serializers.IntegerField(required=False, help_text="Contacts taken off the list.")
+    consents = serializers.IntegerField(required=False, help_text="Contacts whose consent is as it was before.")
     kept = serializers.DictField(child=serializers.IntegerField(), required=False, help_text="Contacts by reason.")
     error = serializers.CharField(required=False)
 

@@ -86,25 +86,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='ConsentChange',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('phone_number', models.CharField(max_length=16, verbose_name='phone number')),
-                ('is_given', models.BooleanField(verbose_name='agreed')),
-                ('source', models.CharField(blank=True, max_length=200, verbose_name='source')),
-                ('evidence', models.CharField(blank=True, max_length=1000, verbose_name='evidence')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='at')),
-                ('recorded_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='recorded')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
-            ],
-            options={
-                'verbose_name': 'change of consent',
-                'verbose_name_plural': 'changes of consent',
-                'ordering': ['-id'],
-                'indexes': [models.Index(fields=['organization', 'phone_number', '-id'], name='consent_of_a_person')],
-            },
-        ),
-        migrations.CreateModel(
             name='Contact',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -352,6 +333,26 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'list imports',
                 'ordering': ['-id'],
                 'indexes': [models.Index(condition=models.Q(('status__in', ['reading', 'importing'])), fields=['id'], name='imports_to_take_up'), models.Index(condition=models.Q(('undo_asked_at__isnull', False), ('undone_at__isnull', True)), fields=['id'], name='imports_to_undo'), models.Index(condition=models.Q(('file', ''), _negated=True), fields=['id'], name='imports_with_a_file')],
+            },
+        ),
+        migrations.CreateModel(
+            name='ConsentChange',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('phone_number', models.CharField(max_length=16, verbose_name='phone number')),
+                ('is_given', models.BooleanField(verbose_name='agreed')),
+                ('source', models.CharField(blank=True, max_length=200, verbose_name='source')),
+                ('evidence', models.CharField(blank=True, max_length=1000, verbose_name='evidence')),
+                ('at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='at')),
+                ('recorded_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='recorded')),
+                ('list_import', models.ForeignKey(blank=True, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contacts.listimport')),
+                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
+            ],
+            options={
+                'verbose_name': 'change of consent',
+                'verbose_name_plural': 'changes of consent',
+                'ordering': ['-id'],
+                'indexes': [models.Index(fields=['organization', 'phone_number', '-id'], name='consent_of_a_person'), models.Index(condition=models.Q(('list_import__isnull', False)), fields=['list_import'], name='consent_of_an_import')],
             },
         ),
         migrations.CreateModel(

@@ -5,6 +5,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, OrganizationQuerySet
+from contacts.models.imports import ListImport
 
 SOURCE_LENGTH = 200
 EVIDENCE_LENGTH = 1000
@@ -42,12 +43,21 @@ class Consent(Told):
 
 
 class ConsentChange(Told):
-    """Everything that the owner of a number said, in the order in which we learned of it. Never changed."""
+    """Everything that the owner of a number said, in the order in which we learned of it. Never changed; what an import
+    said goes when the import is undone."""
 
+    list_import = models.ForeignKey(
+        ListImport, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False, editable=False
+    )
     recorded_at = models.DateTimeField(_("recorded"), default=now, editable=False)
 
     class Meta:
         verbose_name = _("change of consent")
         verbose_name_plural = _("changes of consent")
         ordering = ["-id"]
-        indexes = [models.Index(fields=["organization", "phone_number", "-id"], name="consent_of_a_person")]
+        indexes = [
+            models.Index(fields=["organization", "phone_number", "-id"], name="consent_of_a_person"),
+            models.Index(
+                fields=["list_import"], name="consent_of_an_import", condition=models.Q(list_import__isnull=False)
+            ),
+        ]

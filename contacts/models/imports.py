@@ -100,7 +100,7 @@ class ListImport(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
     undo_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
     undone_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # `{"removed", "restored", "unlisted", "kept": {reason: people}}`; `error` where it could not be done.
+    # `{"removed", "restored", "unlisted", "consents", "kept": {reason: people}}`; `error` where it could not be done.
     undo_result = models.JSONField(_("what undoing did"), default=dict, db_default={}, blank=True)
 
     objects = OrganizationQuerySet.as_manager()

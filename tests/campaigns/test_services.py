@@ -12,9 +12,9 @@ from django.db import connection
 from accounts.models import AuditEntry, Organization
 from campaigns import services
 from campaigns.models import Campaign
-from contacts import imports
+from contacts import blocklist, imports
 from contacts import services as contact_services
-from contacts.models import Contact, ContactList, ImportedRow, ListImport
+from contacts.models import Contact, ContactList, ImportedRow, ListImport, OtherNumber
 from messaging import planner, queries
 from messaging.models import Batch, Message, MessageStatus
 from messaging.services import NotAllowed
@@ -214,6 +214,27 @@ class TestWhoGetsIt:
             "+6281299999999": {"name": "Only on the list", "phone": "+6281299999999", "city": "Bali"},
         }
         assert campaign.merged == 2  # the early row gave way to the later one, the contact to the sheet
+
+    def test_both_numbers_of_a_person_are_one_person(self, organization):
+        regulars = contact_list(organization, ("+6281200000001", "Ayu", {}), ("+6281200000005", "Budi", {}))
+        ayu, budi = Contact.objects.order_by("phone_number")
+        OtherNumber.objects.create(organization=organization, contact=ayu, phone_number="+6281200000002")
+        OtherNumber.objects.create(organization=organization, contact=budi, phone_number="+6281200000006")
+        blocklist.block(organization=organization, phone_number="+6281200000006")
+        sheet = workbook(
+            ("Phone", "City"),
+            ("081200000001", "Solo"),
+            ("081200000002", "Medan"),
+            ("081200000006", "Bogor"),
+        )
+        campaign = prepared(organization, sheet, contact_list=regulars, template="In {{city|town}}")
+        assert {number: values.get("city") for number, values in audience(campaign).items()} == {
+            "+6281200000001": "Medan",
+            "+6281200000005": None,
+            "+6281200000006": "Bogor",
+        }
+        assert campaign.merged == 2  # the row with the first number, the contact
+        assert queries.batch_stats(campaign.batch_id)["skipped"] == {"blocked": 1}
 
     def test_a_list_alone(self, organization):
         regulars = contact_list(

@@ -161,6 +161,14 @@ class TestBlocklist:
         assert owner_api.delete("/api/blocklist/nonsense").status_code == 404
         assert not BlocklistEntry.objects.exists()
 
+    def test_a_reason_in_own_words(self, owner_api):
+        given = {"phone_number": "0812 3456 7890", "reason": "Complained", "source": "Shop in Bandung"}
+        answer = owner_api.post("/api/blocklist", given).json()
+        assert (answer["reason"], answer["source"]) == ("blocked", "Complained · Shop in Bandung")
+        many = {"numbers": ["0812 3456 7891"], "reason": "Complained"}
+        assert owner_api.post("/api/blocklist", many).json()["new"] == 1
+        assert set(BlocklistEntry.objects.values_list("reason", flat=True)) == {"blocked"}
+
     def test_what_is_no_number(self, owner_api):
         answer = owner_api.post("/api/blocklist", {"phone_number": "0812"})
         assert answer.status_code == 400

@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import date
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import settings as how_much
 from hypothesis import strategies as st
 
@@ -277,6 +277,8 @@ LETTERS = st.characters(exclude_categories=["Cc", "Cs"], include_characters="\n\
     st.lists(st.lists(st.text(LETTERS, max_size=20), min_size=1, max_size=5), min_size=1, max_size=8),
     st.sampled_from(",;\t|"),
 )
+@example(rows=[["", "", ";0"], ["", ";0"]], delimiter=",")  # where semicolons cut the rows more evenly
+@example(rows=[["", "", ";0"], ["", ";"]], delimiter=",")
 def test_any_rows_come_out_of_a_csv_as_they_went_in(rows, delimiter):
     assume(any(cell.strip() for row in rows for cell in row))
     table = [["Phone", "B", "C", "D", "E"], *rows]

@@ -17,7 +17,7 @@ from tests.contacts.workbooks import upload, workbook
 from tests.factories import make_organization
 
 pytestmark = pytest.mark.django_db
-ANA, BUDI, CITRA = "+628111000001", "+628111000002", "+628111000003"
+ANA, BUDI, CITRA, DEWI = "+628111000001", "+628111000002", "+628111000003", "+628111000004"
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def stored(settings: Any, tmp_path: Path) -> None:
 
 
 def held(organization: Organization) -> dict[str, bool]:
-    return consent.given_among(organization, [ANA, BUDI, CITRA])
+    return consent.given_among(organization, [ANA, BUDI, CITRA, DEWI])
 
 
 def given(number: str, **fields: object) -> Statement:
@@ -132,6 +132,25 @@ def test_everybody_of_an_import_agreed_but_those_who_took_it_back(organization: 
     assert Consent.objects.get(phone_number=ANA).source == "Fair 2026"
     imported(organization, *rows, consent_source="Fair 2026")
     assert ConsentChange.objects.filter(phone_number=ANA).count() == 1
+
+
+def test_an_import_that_is_undone_never_said_anything(organization: Organization) -> None:
+    consent.say(organization=organization, phone_number=BUDI, is_given=True, source="Fair", evidence="signed")
+    list_import = imported(
+        organization, (ANA, "Medan", "yes"), (BUDI, "Medan", "no"), (CITRA, "Medan", "yes"), (DEWI, "Medan", "yes")
+    )
+    consent.say(organization=organization, phone_number=CITRA, is_given=False)
+    imported(organization, (DEWI, "Bandung"), consent_source="Shop")
+    import_requests.undo_import(list_import=list_import)
+    imports.undo(list_import_id=list_import.pk)
+    assert held(organization) == {BUDI: True, CITRA: False, DEWI: True}
+    assert (Consent.objects.get(phone_number=BUDI).source, Consent.objects.get(phone_number=DEWI).source) == (
+        "Fair",
+        "Shop",
+    )
+    assert [change.source for change in consent.history(organization, DEWI)] == ["Shop"]
+    list_import.refresh_from_db()
+    assert list_import.undo_result["consents"] == 2
 
 
 def test_a_column_says_who_agreed(organization: Organization) -> None:

@@ -50,7 +50,7 @@ rows = st.lists(
     st.tuples(st.sampled_from([*NUMBERS, "nonsense", ""]), texts, texts, st.sampled_from(["", "vip", "Vip, new"])),
     min_size=1,
     max_size=12,
-)
+).filter(lambda sheet: any(cell.strip() for row in sheet for cell in row))  # a sheet without people is refused
 known = st.dictionaries(
     st.sampled_from(NUMBERS), st.tuples(texts, texts, st.sampled_from([[], ["old"], ["vip"]])), max_size=4
 )
@@ -120,8 +120,6 @@ def test_the_preview_is_what_happens_and_what_the_rules_say(sheet, known, blocke
         for given_rows in (sheet, again, again):
             content = workbook(("Phone", "Name", "City", "Tags"), *given_rows)
             list_import = imported(organization, content, list_name="VIP", commit=False)
-            if list_import.status == "failed":  # nothing but blank rows
-                continue
             previewed = figures(list_import)
             assert commit(list_import).status == "done"
             assert figures(list_import) == previewed == model.take(given_rows)

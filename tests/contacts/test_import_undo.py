@@ -73,7 +73,7 @@ def test_everything_is_as_before():
     list_import = imported(organization, SHEET, list_name="VIP", tag_names=["november"])
     assert (list_import.created, list_import.updated, list_import.listed) == (1, 2, 2)
     assert everything(organization) != before
-    assert undone(list_import) == {"removed": 1, "restored": 2, "unlisted": 2, "kept": {}}
+    assert undone(list_import) == {"removed": 1, "restored": 2, "unlisted": 2, "consents": 0, "kept": {}}
     assert everything(organization) == before
 
 
@@ -84,7 +84,7 @@ def test_what_others_changed_since_stays():
     first = Contact.objects.get(phone_number="+6281200000001")
     first.attributes["city"] = "Jakarta"
     first.save()
-    assert undone(list_import) == {"removed": 1, "restored": 1, "unlisted": 0, "kept": {}}
+    assert undone(list_import) == {"removed": 1, "restored": 1, "unlisted": 0, "consents": 0, "kept": {}}
     first.refresh_from_db()
     assert (first.name, first.attributes, first.tags) == ("Old", {"city": "Jakarta", "x": "1"}, [])
 
@@ -182,7 +182,7 @@ class TestBlocklist:
         assert not Contact.objects.exists()
         entry = BlocklistEntry.objects.get(phone_number="+6281200000003")
         assert (entry.reason, entry.asked_by, entry.source) == ("opted_out", "import", "list.xlsx")
-        assert undone(waiting) == {"removed": 2, "restored": 0, "unlisted": 0, "kept": {"blocked": 1}}
+        assert undone(waiting) == {"removed": 2, "restored": 0, "unlisted": 0, "consents": 0, "kept": {"blocked": 1}}
         left = dict(BlocklistEntry.objects.values_list("phone_number", "reason"))
         assert left == {"+6281200000001": "opted_out", "+6281200000002": "opted_out"}
 
@@ -196,7 +196,13 @@ class TestBlocklist:
         organization = make_organization()
         list_import = imported(organization, self.NUMBERS, purpose="blocklist")
         blocklist.block(organization=organization, phone_number="+6281200000004", reason="opted_out")
-        assert undone(list_import) == {"removed": 3, "restored": 0, "unlisted": 0, "kept": {"blocked": 1}}
+        assert undone(list_import) == {
+            "removed": 3,
+            "restored": 0,
+            "unlisted": 0,
+            "consents": 0,
+            "kept": {"blocked": 1},
+        }
         assert BlocklistEntry.objects.get().phone_number == "+6281200000004"
 
 
@@ -234,7 +240,7 @@ class TestKilled:
             was_killed_again = killed_at(statement, partial(imports.run, list_import_id=list_import.pk))
             take_up()
             list_import.refresh_from_db()
-            assert list_import.undo_result == {"removed": 1, "restored": 1, "unlisted": 3, "kept": {}}
+            assert list_import.undo_result == {"removed": 1, "restored": 1, "unlisted": 3, "consents": 0, "kept": {}}
             assert everything(organization) == before
             assert stored_files() == []
             if not was_killed and not was_killed_again:

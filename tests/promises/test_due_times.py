@@ -1,6 +1,6 @@
 """Due times while whoever takes them is killed, in a short run. `python -m bench.on_time --help` has longer ones."""
 
-from tests.end_to_end.test_crash import run
+from tests.promises.running import run
 
 
 def test_every_due_time_is_taken_once() -> None:

@@ -1,0 +1,22 @@
+"""Sessions while their workers and bridges are killed, in short runs. `python -m bench.handover --help` has longer ones."""
+
+import pytest
+
+from tests.promises.running import run
+
+
+@pytest.mark.parametrize("network", ["--simulated", ""], ids=["simulated", "baileys"])
+def test_sessions_move_between_workers_while_they_send(network: str) -> None:
+    """Drained, killed and joined: nobody gets a message twice or never, and no session is open twice."""
+    options = ["--senders", "6", "--people", "90", "--lease", "6", *filter(None, [network])]
+    summary = run("bench.handover", *options)
+    assert summary["delivered_once"] == 90
+    assert summary["open_twice"] == 0
+    assert summary["take_over"] <= 30
+
+
+def test_ratchets_heal_and_keys_are_written_once_a_second() -> None:
+    summary = run("bench.ratchets", "--kills", "4", "--people", "12", "--senders", "2")
+    assert summary["kills_in_all"] == 4
+    assert summary["read_once"] == summary["texts"] == 12 * summary["campaigns"]
+    assert summary["retries_asked_by_phones"] > 0
