@@ -64,6 +64,11 @@ others AS (
     SELECT phone_number FROM contacts_contact
     WHERE id IN ({excluded}) AND organization_id = %(organization)s AND phone_number <> ''
 )"""
+# Rows of the sheet that gave way to one with another number of the same person.
+UNITED = """(
+    SELECT count(DISTINCT written) - count(DISTINCT phone_number) FROM named
+    WHERE phone_number IN (SELECT phone_number FROM others)
+)"""
 _LISTED_VALUES = """
         contact.attributes || jsonb_strip_nulls(jsonb_build_object('name', NULLIF(contact.name, ''))) AS values"""
 _INSERT = (
@@ -101,10 +106,9 @@ _INSERT = (
     FROM reasons ORDER BY row_number, contact_id
     RETURNING status, skip_reason
 )
-SELECT status, skip_reason, count(*), (SELECT count(*) FROM people WHERE is_both) + (
-    SELECT count(DISTINCT written) - count(DISTINCT phone_number) FROM named
-    WHERE phone_number IN (SELECT phone_number FROM others)
-) FROM inserted GROUP BY 1, 2
+SELECT status, skip_reason, count(*), (SELECT count(*) FROM people WHERE is_both) + """
+    + UNITED
+    + """ FROM inserted GROUP BY 1, 2
 """
 )
 

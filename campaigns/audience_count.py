@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.audience import SOURCES, people_of
+from campaigns.audience import SOURCES, UNITED, people_of
 from campaigns.models import Campaign
 from contacts.models import ListImport
 from contacts.segments.services import measured
@@ -34,7 +34,9 @@ _COUNT = (
 )
 SELECT CASE WHEN is_spared THEN 'excluded' WHEN blocked.reason IS NOT NULL THEN blocked.reason
         WHEN {unwanted} THEN 'no_consent' WHEN is_missing THEN 'missing_variable' WHEN {capped} THEN 'frequency_cap'
-        ELSE '' END, count(*), count(*) FILTER (WHERE is_both)
+        ELSE '' END, count(*), count(*) FILTER (WHERE is_both), """
+    + UNITED
+    + """
 FROM people LEFT JOIN contacts_blocklistentry AS blocked
     ON blocked.organization_id = %(organization)s AND blocked.phone_number = people.phone_number {joins}
 GROUP BY 1
@@ -113,13 +115,14 @@ def count(campaign: Campaign) -> AudienceCount:
             },
         )
         rows = cursor.fetchall()
-    numbers = {reason: number for reason, number, _both in rows}
+    numbers = {reason: number for reason, number, _both, _united in rows}
+    gave_way = sum(both for _reason, _number, both, _united in rows) + (rows[0][3] if rows else 0)
     return AudienceCount(
         at=at,
         people=sum(numbers.values()),
         will_get=numbers.pop("", 0),
         skips=dict(sorted(numbers.items(), key=lambda found: -found[1])),
-        merged=sum(both for _reason, _number, both in rows) + (sheet.merged if sheet else 0),
+        merged=gave_way + (sheet.merged if sheet else 0),
         invalid_rows=sheet.invalid if sheet else 0,
         is_reading=sheet is not None and sheet.status == ListImport.Status.READING,
     )
