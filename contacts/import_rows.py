@@ -14,7 +14,7 @@ from contacts import values as value_rules
 from contacts.cells import Cell, cell_text, is_blank, tags_of
 from contacts.columns import PLAIN, TAGS
 from contacts.models import AttributeKind, ImportedRow, ListImport
-from contacts.sheets import SAMPLE_ROWS, Sheet, row_values
+from contacts.sheets import SAMPLE_ROWS, RowValues, Sheet
 
 LOOK_AT_THE_CLOCK_EVERY = 500  # rows
 MISFITS_SHOWN = 20
@@ -54,6 +54,7 @@ class _Reader:
         self.list_import_id = list_import.pk
         self.sheet = sheet
         self.written = Written()
+        self.values = RowValues(sheet.columns)
         self.phone_index = sheet.phone_index
         self.tags_index = next((i for i, column in enumerate(sheet.columns) if column.role == TAGS), None)
         self.allow_fixed_line = list_import.purpose == ListImport.Purpose.BLOCKLIST
@@ -65,7 +66,7 @@ class _Reader:
             self.written.blank += 1
             return None
         reading = self.sheet.read_number(cells, allow_fixed_line=self.allow_fixed_line)
-        values = row_values(self.sheet.columns, cells, reading.number)
+        values = self.values.of(cells, reading.number)
         problem, names = reading.problem, None
         if self.tags_index is not None:
             try:

@@ -10,6 +10,7 @@ import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumberDesc
 from phonenumbers.phonenumberutil import COUNTRY_CODE_TO_REGION_CODE
 
+LONGEST_NATIONAL = 17  # digits
 OTHER_KINDS = ("premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail")
 
 
@@ -43,15 +44,16 @@ class _Plan:
         self.exit_prefix = re.compile(metadata.international_prefix or r"(?!)")
         self.plain_prefix = metadata.national_prefix if _has_plain_prefix(metadata) else None
         mobile = metadata.fixed_line if metadata.same_mobile_and_fixed_line_pattern else metadata.mobile
-        self._mobile = _patterns([mobile])
-        self._other = _patterns([getattr(metadata, kind) for kind in OTHER_KINDS])
+        self._mobile = _by_length([mobile])
+        self._other = _by_length([getattr(metadata, kind) for kind in OTHER_KINDS])
 
     def is_mobile(self, national: str) -> bool:
         """Whether the library would call a national number that needs no prefix removed a mobile number."""
-        prefix = self.national_prefix.match(national)
-        if (prefix and prefix.end()) or not self.general.fullmatch(national):
+        mobile, other = self._mobile.get(len(national)), self._other.get(len(national))
+        if mobile is None or not mobile.fullmatch(national) or not self.general.fullmatch(national):
             return False
-        return _matches(self._mobile, national) and not _matches(self._other, national)
+        prefix = self.national_prefix.match(national)
+        return not (prefix and prefix.end()) and not (other and other.fullmatch(national))
 
 
 def _has_plain_prefix(metadata: PhoneMetadata) -> bool:
@@ -62,18 +64,18 @@ def _pattern(kind: PhoneNumberDesc | None) -> re.Pattern[str]:
     return re.compile((kind and kind.national_number_pattern) or r"(?!)")
 
 
-def _patterns(kinds: list[PhoneNumberDesc | None]) -> list[tuple[re.Pattern[str], frozenset[int]]]:
-    return [
-        (re.compile(kind.national_number_pattern), frozenset(kind.possible_length))
-        for kind in kinds
-        if kind is not None and kind.national_number_pattern
-    ]
-
-
-def _matches(patterns: list[tuple[re.Pattern[str], frozenset[int]]], national: str) -> bool:
-    return any(
-        (not lengths or len(national) in lengths) and pattern.fullmatch(national) for pattern, lengths in patterns
-    )
+def _by_length(kinds: list[PhoneNumberDesc | None]) -> dict[int, re.Pattern[str]]:
+    """One pattern for the numbers of so many digits that are of any of these kinds."""
+    known = [kind for kind in kinds if kind is not None and kind.national_number_pattern]
+    found = {
+        length: [kind.national_number_pattern for kind in known if length in (kind.possible_length or (length,))]
+        for length in range(1, LONGEST_NATIONAL + 1)
+    }
+    return {
+        length: re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+        for length, patterns in found.items()
+        if patterns
+    }
 
 
 @cache

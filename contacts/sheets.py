@@ -128,19 +128,33 @@ def peek(
     )
 
 
-def row_values(columns: list[Column], cells: list[Cell], phone_number: str) -> dict[str, str]:
-    """The variables of one person; empty cells are left out. The phone's column gives the number in E.164."""
-    values: dict[str, str] = {}
-    aliases: dict[str, str] = {}
-    for column, cell in zip(columns, cells, strict=False):
-        text = phone_number if column.role == PHONE else cell_text(cell)
-        if text and column.role != IGNORE and not text.isspace():
-            if len(text) > LONGEST_CELL:
-                raise SheetError(_too_long(column))
-            values[column.key] = text
-            if column.role in (PHONE, NAME):
-                aliases[column.role] = text
-    return {**aliases, **values}
+class RowValues:
+    """Gives the variables of one person after the other; empty cells are left out. The phone's column gives the number
+    in E.164, and it and the name's can also be called `phone` and `name`."""
+
+    def __init__(self, columns: list[Column]) -> None:
+        self._columns = [
+            (index, column.key, column.role if column.role in (PHONE, NAME) else "", column)
+            for index, column in enumerate(columns)
+            if column.role != IGNORE
+        ]
+
+    def of(self, cells: list[Cell], phone_number: str) -> dict[str, str]:
+        values: dict[str, str] = {}
+        aliases: dict[str, str] = {}
+        for index, key, alias, column in self._columns:
+            cell = cells[index] if index < len(cells) else ""
+            if alias == PHONE:
+                text = phone_number
+            else:
+                text = cell if isinstance(cell, str) and cell.isprintable() else cell_text(cell)
+            if text and not text.isspace():
+                if len(text) > LONGEST_CELL:
+                    raise SheetError(_too_long(column))
+                values[key] = text
+                if alias:
+                    aliases[alias] = text
+        return aliases | values
 
 
 def _too_long(column: Column) -> str:
@@ -161,7 +175,7 @@ def _example(sheet: Sheet) -> dict[str, str]:
         return {}
     for _number, cells in _filled_rows(sheet):
         if number := sheet.read_number(cells).number:
-            return row_values(sheet.columns, cells, number)
+            return RowValues(sheet.columns).of(cells, number)
     return {}
 
 

@@ -98,6 +98,7 @@ def write_results(results: Sequence[SendResult], changes: Changes) -> Written:
     nothing. Call inside a transaction; the caller saves `changes`."""
     if not results:
         return Written()
+    results = sorted(results, key=lambda result: result.message_id)  # receipts take rows in the same order
     with connection.cursor() as cursor:
         sql.along_indexes(cursor)
     acknowledged = [result for result in results if result.outcome is Outcome.ACKNOWLEDGED]
@@ -229,12 +230,18 @@ WITH r AS (
     GROUP BY sender_id, whatsapp_id
 ), found AS (
     SELECT same.id, same.status AS was, r.*
-    FROM (SELECT * FROM r ORDER BY whatsapp_id) AS r  -- in one order, so that two writers cannot deadlock
-    -- A row at a time on purpose: the statistics of a growing table mislead a join into reading the whole index.
+    FROM (
+        SELECT seen.id AS message_id, r.* FROM r
+        -- A row at a time on purpose: the statistics of a growing table mislead a join into reading the whole index.
+        CROSS JOIN LATERAL (
+            SELECT message.id FROM messaging_message AS message
+            WHERE message.whatsapp_id = r.whatsapp_id AND message.whatsapp_id <> ''
+                AND message.sender_id = r.sender_id AND message.direction = 'out'
+            OFFSET 0
+        ) AS seen ORDER BY seen.id  -- the order in which results are written: two writers cannot deadlock
+    ) AS r
     CROSS JOIN LATERAL (
-        SELECT message.id, message.status FROM messaging_message AS message
-        WHERE message.whatsapp_id = r.whatsapp_id AND message.whatsapp_id <> ''
-            AND message.sender_id = r.sender_id AND message.direction = 'out'
+        SELECT message.id, message.status FROM messaging_message AS message WHERE message.id = r.message_id
         OFFSET 0 FOR UPDATE
     ) AS same
 )

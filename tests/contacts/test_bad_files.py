@@ -21,7 +21,7 @@ from contacts.cells import is_blank
 from contacts.phone_numbers import read_number
 from contacts.phone_variants import canonical
 from contacts.sheet_errors import SheetError
-from contacts.sheets import open_sheet, peek, row_values
+from contacts.sheets import RowValues, open_sheet, peek
 from tests.contacts.workbooks import (
     MAIN,
     ODS_CONTENT,
@@ -59,7 +59,7 @@ def found_in(content: bytes) -> list[dict[str, str]]:
         peek(io.BytesIO(content), "list", "ID", phone_required=False)
         sheet = open_sheet(io.BytesIO(content), "list", "ID")
         rows = [
-            row_values(sheet.columns, cells, sheet.read_number(cells).number)
+            RowValues(sheet.columns).of(cells, sheet.read_number(cells).number)
             for _number, cells in sheet.iter_rows()
             if not is_blank(cells)
         ]

@@ -8,7 +8,7 @@ import pytest
 from contacts import excerpts, sheets, tables
 from contacts.cells import cell_text, is_blank
 from contacts.sheet_errors import SheetError
-from contacts.sheets import open_sheet, peek, row_values
+from contacts.sheets import RowValues, open_sheet, peek
 from contacts.uploads import CSV, ODS, XLS, check_upload
 from tests.contacts.workbooks import CUSTOMERS, old_workbook, open_document, people, with_table_of_texts, workbook
 
@@ -27,7 +27,7 @@ def found_in(content: bytes, region: str = "BR", **chosen: object) -> list[dict[
     assert seen.columns == sheet.columns
     rows = [cells for _number, cells in sheet.iter_rows() if not is_blank(cells)]
     assert seen.rows == [[cell_text(cell) for cell in cells] for cells in rows[: len(seen.rows)]]
-    return [row_values(sheet.columns, cells, sheet.read_number(cells).number) for cells in rows]
+    return [RowValues(sheet.columns).of(cells, sheet.read_number(cells).number) for cells in rows]
 
 
 def text(rows: object, delimiter: str = ",", end: str = "\n") -> str:

@@ -266,7 +266,7 @@ def test_columns_may_be_named_where_they_were_not_found():
     assert [column.role for column in found.columns] == ["", ""]
     sheet = open_sheet(io.BytesIO(content), "list.xlsx", "ID", mapping={"B": "phone", "A": "ignore"})
     row = list(sheet.iter_rows())[1][1]
-    assert sheets.row_values(sheet.columns, row, sheet.read_number(row).number) == {
+    assert sheets.RowValues(sheet.columns).of(row, sheet.read_number(row).number) == {
         "b": "+6281234567890",
         "phone": "+6281234567890",
     }
