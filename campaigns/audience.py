@@ -2,9 +2,9 @@
 
 The people of the contact list and of the segment come first; rows of the uploaded sheet override them by phone, value by
 value; of rows with one number the last one counts. A contact's other number stands for the contact, unless it is
-blocked itself. Who is on an excluded list or in an excluded segment is left out, also
-of the sheet. Each person becomes one message: `pending`, or `skipped` with the reason. Segments are asked in the same
-statement, so that they mean the very people that get a message.
+blocked itself. Who is on an excluded list or in an excluded segment is left out, also of the sheet. Each person becomes
+one message: `pending`, or `skipped` with the reason. Segments are asked in the same statement, so that they mean the very
+people that get a message.
 """
 
 from collections import Counter

@@ -144,10 +144,7 @@ class RowValues:
         aliases: dict[str, str] = {}
         for index, key, alias, column in self._columns:
             cell = cells[index] if index < len(cells) else ""
-            if alias == PHONE:
-                text = phone_number
-            else:
-                text = cell if isinstance(cell, str) and cell.isprintable() else cell_text(cell)
+            text = phone_number if alias == PHONE else cell_text(cell)
             if text and not text.isspace():
                 if len(text) > LONGEST_CELL:
                     raise SheetError(_too_long(column))

@@ -1,7 +1,6 @@
 """Writers of results and of receipts take the rows of the same messages in one order."""
 
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +12,7 @@ from messaging.counts import Changes
 from messaging.events import Outcome, Receipt, SendResult
 from messaging.models import Message, MessageStatus
 from tests.factories import assert_counters_true, make_batch, make_organization, make_sender
+from tests.session_service.running import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,19 +57,14 @@ def test_the_lower_id_comes_first(write: Callable[[Message, Message], None]) -> 
     with transaction.atomic():
         Message.objects.select_for_update().get(pk=first.pk)
         thread.start()
-        wait_until_somebody_waits()
+        wait_until(somebody_waits, "the writer waits for the first row")
         Message.objects.select_for_update(nowait=True).get(pk=second.pk)
     thread.join()
     assert set(Message.objects.values_list("status", flat=True)) <= {MessageStatus.SENT, MessageStatus.DELIVERED}
     assert_counters_true(batch)
 
 
-def wait_until_somebody_waits() -> None:
-    until = time.monotonic() + 30
+def somebody_waits() -> bool:
     with connection.cursor() as cursor:
-        while time.monotonic() < until:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-            time.sleep(0.02)
-    raise AssertionError("Nobody waits.")
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0] > 0
