@@ -11,10 +11,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import Organization
-from bench import engine, simulated_clock
+from bench import engine
 from bench.forecast_plans import PREFIXES, Plan, PlannedBatch, draw
 from bench.results import emit, percentile
-from bench.simulated_clock import Clock
 from campaigns.forecast import CampaignForecast, forecast
 from campaigns.models import Campaign
 from messaging import counts, ledger, planner, services
@@ -25,6 +24,8 @@ from senders.models import Sender, SenderStatus
 from session_service.models import SessionLease, SessionWorker
 from session_service.providers.base import OutgoingMessage
 from session_service.queue import lease_due
+from whatsapp_automation.rehearsal import clock as simulated_clock
+from whatsapp_automation.rehearsal.clock import Clock
 
 PLANS = 20
 PEOPLE = 300

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from campaigns import api, api_content, api_preview, api_report, api_schedules, api_variants, forecast_api
+from campaigns import (
+    api,
+    api_content,
+    api_preview,
+    api_rehearsals,
+    api_report,
+    api_schedules,
+    api_variants,
+    forecast_api,
+)
 
 urlpatterns = [
     path("campaigns", api.CampaignsView.as_view(), name="campaigns"),
@@ -31,6 +40,8 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/variants/winner", api_variants.WinnerView.as_view(), name="choose-variant"),
     path("campaigns/<int:campaign_id>/recipients", api.RecipientsView.as_view(), name="campaign-recipients"),
     path("campaigns/<int:campaign_id>/forecast", forecast_api.ForecastView.as_view(), name="campaign-forecast"),
+    path("campaigns/<int:campaign_id>/rehearse", api_rehearsals.RehearseView.as_view(), name="rehearse-campaign"),
+    path("campaigns/<int:campaign_id>/rehearsal", api_rehearsals.RehearsalView.as_view(), name="campaign-rehearsal"),
     path("campaigns/<int:campaign_id>/media", api_content.CampaignMediaView.as_view(), name="campaign-media"),
     path("campaigns/<int:campaign_id>/preview", api_preview.PreviewView.as_view(), name="campaign-preview"),
 ]

@@ -349,3 +349,56 @@ class CampaignReport(models.Model):
 
     def __str__(self) -> str:
         return str(self.campaign)
+
+
+class Rehearsal(models.Model):
+    """One performance of a campaign against the simulated network, in simulated time, that changes nothing else.
+
+    `result` has `starts_at`, `ends_at`, `forecast_ends_at` (ISO 8601), `took_seconds`, `times_real_speed`, `stats` (as
+    the API's), `people`, `funnel` and `details` as of `as_of` (see `campaigns.report`), and `taken_as_connected`: names of
+    senders that are not connected, but were taken for it.
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="rehearsals")
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.WAITING)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("asked for"), default=now, editable=False)
+    seen_at = models.DateTimeField(_("last sign of life"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    moment = models.DateTimeField(_("simulated time"), null=True, blank=True)
+    done = models.PositiveIntegerField(_("people done"), default=0)
+    people = models.PositiveIntegerField(_("people"), default=0)
+    error = models.CharField(_("error"), max_length=300, blank=True)
+    result = models.JSONField(_("result"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("rehearsal")
+        verbose_name_plural = _("rehearsals")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign"],
+                name="one_rehearsal_at_a_time",
+                condition=models.Q(status__in=["waiting", "running"]),
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"], name="rehearsals_under_way", condition=models.Q(status__in=["waiting", "running"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} · {self.created_at:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.status in (self.Status.WAITING, self.Status.RUNNING)

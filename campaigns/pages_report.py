@@ -16,6 +16,7 @@ from accounts.permissions import requires
 from accounts.requests import OrganizationRequest
 from campaigns import queries, report, report_details, report_shown
 from campaigns.models import Campaign
+from campaigns.report import Report
 from messaging.replies import REPLY_DAYS
 
 MINUTE, DAY_SECONDS = 60, 86_400
@@ -59,14 +60,19 @@ def shown(campaign: Campaign) -> dict[str, Any] | None:
     if campaign.batch.started_at is None:
         return None
     found = report.report_of(campaign)
-    details = report_shown.details(campaign, found)
     reached = {step.code: step.people for step in found.funnel}
+    again = {
+        "not_read": reached["sent"] - reached["read"],
+        "not_replied": reached["sent"] - reached["replied"],
+        "failed": reached["failed"],
+    }
+    return {**in_words(campaign, found), "again": again}
+
+
+def in_words(campaign: Campaign, found: Report) -> dict[str, Any]:
+    """A report, also that of a rehearsal, as the template shows it."""
+    details = report_shown.details(campaign, found)
     context: dict[str, Any] = {
-        "again": {
-            "not_read": reached["sent"] - reached["read"],
-            "not_replied": reached["sent"] - reached["replied"],
-            "failed": reached["failed"],
-        },
         "as_of": found.as_of,
         "people": found.people,
         "reply_days": REPLY_DAYS,

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from campaigns import pages, pages_people, pages_preview, pages_report, pages_schedules, pages_variants, pages_wizard
+from campaigns import (
+    pages,
+    pages_people,
+    pages_preview,
+    pages_rehearsals,
+    pages_report,
+    pages_schedules,
+    pages_variants,
+    pages_wizard,
+)
 from campaigns.wizard_forms import STEPS
 
 app_name = "campaigns"
@@ -22,6 +31,10 @@ urlpatterns = [
     path("/<int:campaign_id>/recipients/export", pages_people.export, name="export_people"),
     path("/<int:campaign_id>/retry", pages_people.retry, name="retry"),
     path("/<int:campaign_id>/follow-up", pages_people.follow_up, name="follow_up"),
+    path("/<int:campaign_id>/rehearsal", pages_rehearsals.rehearsal, name="rehearsal"),
+    path("/<int:campaign_id>/rehearsal/state", pages_rehearsals.state, name="rehearsal_state"),
+    path("/<int:campaign_id>/rehearse", pages_rehearsals.rehearse, name="rehearse"),
+    path("/<int:campaign_id>/rehearsal/cancel", pages_rehearsals.cancel, name="cancel_rehearsal"),
     path("/<int:campaign_id>/rejected", pages.rejected, name="rejected"),
     path("/<int:campaign_id>/people", pages_wizard.people, name="people"),
     *(path(f"/<int:campaign_id>/{step}", pages_wizard.step, {"name": step}, name=step) for step in STEPS),

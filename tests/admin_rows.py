@@ -16,7 +16,7 @@ from django_celery_beat.models import (
 from accounts import services
 from accounts.models import Organization, Role, User
 from campaigns.history import note
-from campaigns.models import Campaign, CampaignReport, Occurrence, Schedule
+from campaigns.models import Campaign, CampaignReport, Occurrence, Rehearsal, Schedule
 from contacts.models import (
     AttributeDefinition,
     BlocklistEntry,
@@ -162,6 +162,7 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
     event = organization.opt_out_events.latest("id")
     left = BatchOptOut.objects.create(event=event, batch=batch, message=message)
     report = CampaignReport.objects.create(campaign=campaign, as_of=now(), took_ms=1, counted="", details={})
+    rehearsal = Rehearsal.objects.create(campaign=campaign, error=f"{name} cannot be rehearsed")
     answer = BatchReply.objects.create(
         batch=batch,
         message=message,
@@ -188,6 +189,7 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
         left,
         answer,
         report,
+        rehearsal,
     ]
 
 

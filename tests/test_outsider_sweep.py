@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 
 from accounts import services
 from accounts.models import Organization
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Rehearsal
 from contacts import merges
 from contacts.models import (
     AttributeDefinition,
@@ -126,7 +126,9 @@ def make_number(organization: Organization) -> BlocklistEntry:
 
 def make_campaign(organization: Organization) -> Campaign:
     batch = make_batch(organization, [make_sender(organization)], 3, status=BatchStatus.READY, text=SECRET)
-    return Campaign.objects.create(organization=organization, name=SECRET, batch=batch, frozen_at=batch.created_at)
+    made = Campaign.objects.create(organization=organization, name=SECRET, batch=batch, frozen_at=batch.created_at)
+    Rehearsal.objects.create(campaign=made, status=Rehearsal.Status.CANCELLED)
+    return made
 
 
 def make_merge(organization: Organization) -> ContactMerge:

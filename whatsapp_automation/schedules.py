@@ -23,6 +23,7 @@ def install() -> None:
     _every(5, "Start and end campaigns by their schedules", "campaigns.tasks.run_schedules")
     _every(60, "Tell of campaigns that did not start", "campaigns.tasks.tell_of_schedules")
     _every(60, "Count reports of large campaigns", "campaigns.tasks.count_reports")
+    _every(30, "Take up rehearsals that lost their worker", "whatsapp_automation.tasks.take_up_rehearsals")
     _every(600, "Remove what imports leave behind", "contacts.tasks.tidy_imports")
     _every(30, "Go on with tests of variants", "messaging.tasks.go_on_with_tests")
     _every(600, "Remove files that no message has", "messaging.tasks.remove_unused_media")

@@ -35,3 +35,8 @@ def share_width(percent: float | None) -> str:
 def error_words(status: str, code: str) -> str:
     """Why messages of this status ended so, in plain words."""
     return str(words_for(STATUSES.get(status, MessageStatus.FAILED), code).what)
+
+
+@register.simple_tag
+def share_width_of(number: int, base: int) -> str:
+    return share_width(share_in_percent(number, base))

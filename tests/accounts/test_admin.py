@@ -78,6 +78,7 @@ def test_changes_of_an_organization_stand_in_the_audit_log(
         "default_region": "ID",
         "accent_colour": "",
         "slug": "stolen",
+        "recent_days": 3,
     }
     owner_staff.post(reverse("admin:accounts_organization_change", args=[organization.pk]), {**values, **NO_MEMBERS})
     organization.refresh_from_db()

@@ -26,7 +26,8 @@ EVERYTHING = set(CAPABILITIES)
 
 
 def test_every_area_is_seen_and_managed() -> None:
-    assert {f"{area}.{what}" for area in AREAS for what in ("view", "manage")} == EVERYTHING
+    areas = {f"{area}.{what}" for area in AREAS for what in ("view", "manage")}
+    assert areas | {"campaigns.approve"} == EVERYTHING
 
 
 def test_every_role_has_its_capabilities() -> None:

@@ -18,6 +18,8 @@ export default (Alpine) =>
         drawCharts(this.$root);
       });
       const topic = this.$root.closest("[data-live-topic]");
+      if (!topic) return; // a rehearsal's report stays as it is
+      this.status = topic.querySelector("[data-status]")?.dataset.status;
       topic.addEventListener("live:progress", (event) => this.follow(event.detail.status));
       topic.addEventListener("live:report", () => this.counted());
       this.renewing = setInterval(() => this.renew(), RENEW_EVERY * 1000);

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils.timezone import now
 
-from messaging import planner
+from messaging import planner, services
 from messaging.models import Batch, Message, MessageStatus
 from senders import linking
 from senders.models import Sender, SenderStatus
@@ -123,12 +123,11 @@ def test_a_vote_in_a_poll_is_read_even_after_a_restart(
     sender: Sender, whatsapp: RunningEmulator, new_phone: NewPhone
 ) -> None:
     phone, person = new_phone(), new_phone()
-    batch = batch_to(sender, [person])
     poll = {"question": "When?", "options": ["Monday", "Tuesday"], "choices": 1}
-    Message.objects.filter(batch=batch).update(kind="poll", content=poll, text="")
+    services.send_message(organization=sender.organization, sender=sender, to=person, kind="poll", content=poll)
     with running_worker():
         scan(sender, whatsapp, phone)
-        plan_until_finished(batch)
+        planner.plan_all()
         wait_until(lambda: whatsapp.lines(person), "the poll arrives")
     [line] = whatsapp.lines(person)
     assert line["content"] == poll
