@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from accounts.api import Conflict, actor_of
 from accounts.requests import ApiRequest
-from campaigns import api, rehearsals, report_shown
+from campaigns import api, rehearsals, report_shown, tasks
 from campaigns.api_report import Details, FunnelStep
 from campaigns.models import Campaign, Rehearsal
 from messaging.services import NotAllowed
@@ -71,6 +71,7 @@ class RehearseView(APIView):
             rehearsal = rehearsals.ask(campaign=campaign, by=actor_of(request))
         except NotAllowed as error:
             raise Conflict(str(error)) from error
+        tasks.perform_rehearsals_on_commit()
         return Response(RehearsalSerializer(_as_json(campaign, rehearsal)).data, status=status.HTTP_202_ACCEPTED)
 
 

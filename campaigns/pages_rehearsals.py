@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.permissions import requires
 from accounts.requests import OrganizationRequest
-from campaigns import pages_report, rehearsals
+from campaigns import pages_report, rehearsals, tasks
 from campaigns.models import Campaign, CampaignStatus, Rehearsal
 from messaging.services import NotAllowed
 
@@ -41,6 +41,8 @@ def rehearse(request: OrganizationRequest, organization: str, campaign_id: int) 
         rehearsals.ask(campaign=campaign, by=request.user)
     except NotAllowed as error:
         messages.error(request, str(error))
+    else:
+        tasks.perform_rehearsals_on_commit()
     return redirect("campaigns:rehearsal", organization, campaign_id)
 
 

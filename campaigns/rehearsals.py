@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from celery import current_app
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils.timezone import now
@@ -16,7 +15,6 @@ from campaigns.models import Campaign, CampaignStatus, Rehearsal
 from campaigns.report import Report, Step
 from messaging.services import NotAllowed
 
-TASK = "whatsapp_automation.tasks.perform_rehearsals"
 KEPT = 10  # of a campaign, the newest
 LOST_AFTER = timedelta(seconds=60)  # without a sign of life
 MOST_ATTEMPTS = 3
@@ -29,7 +27,7 @@ class CannotRehearse(Exception):
 
 
 def ask(*, campaign: Campaign, by: Actor = None) -> Rehearsal:
-    """Has a campaign rehearsed as it is now. Raises `NotAllowed`."""
+    """Has a campaign rehearsed as it is now; ask for the task afterwards. Raises `NotAllowed`."""
     services.require(campaign, CampaignStatus.READY, CampaignStatus.SCHEDULED)
     if campaign.frozen_at is None:
         raise NotAllowed(_("Its people are read when it starts. Rehearse a campaign whose people are known."))
@@ -40,7 +38,6 @@ def ask(*, campaign: Campaign, by: Actor = None) -> Rehearsal:
         raise NotAllowed(_("This campaign is being rehearsed already.")) from error
     kept = Rehearsal.objects.filter(campaign=campaign).order_by("-pk").values("pk")[:KEPT]
     Rehearsal.objects.filter(campaign=campaign).exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
-    transaction.on_commit(lambda: current_app.send_task(TASK), robust=True)
     return rehearsal
 
 

@@ -2,11 +2,18 @@
 
 import smtplib
 
-from celery import shared_task
+from celery import current_app, shared_task
 from celery.contrib.django.task import DjangoTask
+from django.db import transaction
 
 from campaigns import due, notices, report, services
 from messaging.tasks import plan
+
+PERFORM_REHEARSALS = "whatsapp_automation.tasks.perform_rehearsals"  # of a layer above: by its name
+
+
+def perform_rehearsals_on_commit() -> None:
+    transaction.on_commit(lambda: current_app.send_task(PERFORM_REHEARSALS), robust=True)
 
 
 @shared_task(base=DjangoTask, ignore_result=True)
