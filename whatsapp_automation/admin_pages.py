@@ -47,6 +47,9 @@ SECTIONS = (
             Entry("campaigns.CampaignChange", "history", gettext_lazy("Who did what with which campaign.")),
             Entry("campaigns.Occurrence", "event_available", gettext_lazy("Each due time, and what came of it.")),
             Entry("campaigns.CampaignReport", "bar_chart", gettext_lazy("What campaigns came to, as last counted.")),
+            Entry(
+                "campaigns.Rehearsal", "theater_comedy", gettext_lazy("Campaigns played against a simulated network.")
+            ),
             Entry("messaging.Message", "chat", gettext_lazy("Every message, with its way from import to read.")),
             Entry("messaging.Media", "attach_file", gettext_lazy("Files that messages brought, out and in.")),
             Entry("messaging.Group", "forum", gettext_lazy("WhatsApp groups that the senders are in.")),
