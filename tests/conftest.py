@@ -74,6 +74,18 @@ class FilesToWorkers(LoadScopeScheduling):
         return "running product" if file.startswith(("tests/browser/", "tests/end_to_end/")) else file
 
 
+LONGEST_FIRST = ("tests/promises/", "tests/browser/", "tests/end_to_end/", "tests/session_service/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no worker waits for another's last file."""
+    items.sort(
+        key=lambda item: next(
+            (place for place, folder in enumerate(LONGEST_FIRST) if item.nodeid.startswith(folder)), 9
+        )
+    )
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesToWorkers:
     return FilesToWorkers(config, log)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from itertools import count
 
@@ -26,4 +27,20 @@ def killed_at(statement: int, work: Callable[[], object]) -> bool:
         finally:
             os._exit(0)
     _pid, status = os.waitpid(child, 0)
+    _wait_until_it_is_noticed()
     return os.WIFSIGNALED(status)
+
+
+def _wait_until_it_is_noticed() -> None:
+    """PostgreSQL may hold the locks of a process that is gone for a moment more."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND backend_type = 'client backend'"
+            )
+            if cursor.fetchone() == (0,):
+                return
+        time.sleep(0.005)
+    raise TimeoutError("the killed process is still connected")
