@@ -112,6 +112,7 @@ INSTALLED_APPS = [
     "senders",
     "messaging",
     "campaigns",
+    "broadcasts",
     "session_service",
 ]
 MIDDLEWARE = [
@@ -237,6 +238,7 @@ CELERY_TASK_ROUTES = {
     "campaigns.tasks.run_schedules": {"queue": "control"},  # a large import must never delay a start either
     "campaigns.tasks.count_report*": {"queue": "default"},
     "campaigns.tasks.*": {"queue": "imports"},
+    "broadcasts.tasks.*": {"queue": "control"},
 }
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

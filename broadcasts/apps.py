@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class BroadcastsConfig(AppConfig):
+    name = "broadcasts"
+    verbose_name = _("Broadcasts")
+
+    def ready(self) -> None:
+        # Models can be imported only now.
+        from broadcasts.person_part import PART
+        from contacts import person
+
+        person.register(PART)
