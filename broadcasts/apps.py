@@ -8,7 +8,9 @@ class BroadcastsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now.
+        from broadcasts.contact_uses import ON_A_LIST
         from broadcasts.person_part import PART
-        from contacts import person
+        from contacts import person, uses
 
         person.register(PART)
+        uses.register(ON_A_LIST)

@@ -77,7 +77,7 @@ def of_sources(
     *,
     contacts: Collection[int] = (),
     lists: Collection[ContactList] = (),
-    segments_: Collection[Segment] = (),
+    in_segments: Collection[Segment] = (),
 ) -> list[str]:
     """The numbers of contacts that are named, are on a list, or are in a segment now. Raises `InvalidFilter`."""
     mine = Contact.objects.for_organization(organization).exclude(phone_number="")
@@ -91,7 +91,7 @@ def of_sources(
             pk__in=contact_list.contacts.through.objects.filter(contact_list=contact_list).values("contact")
         )
         found |= dict.fromkeys(on_it.order_by("pk").values_list("phone_number", flat=True))
-    for segment in segments_:
+    for segment in in_segments:
         found |= dict.fromkeys(_in_segment(segment))
     return list(found)
 

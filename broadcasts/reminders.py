@@ -122,6 +122,14 @@ def end_reminder(*, reminder: Reminder, by: Actor = None) -> None:
     _change(reminder, [State.ACTIVE, State.PAUSED], State.ENDED, None, by)
 
 
+def delete_reminder(*, reminder: Reminder, by: Actor = None) -> None:
+    """Also ends it. What it made stays."""
+    organization, target = reminder.organization, f"#{reminder.pk}"
+    with transaction.atomic():
+        reminder.delete()
+        record(organization=organization, by=by, action="reminders.deleted", target=target)
+
+
 def _change(
     reminder: Reminder, before: list[Reminder.State], after: Reminder.State, next_at: datetime | None, by: Actor
 ) -> None:

@@ -586,7 +586,9 @@ class Message(models.Model):
         """The person's number, or what there is instead of it: the group, or the LID."""
         if self.phone_number or self.group is not None:
             return self.phone_number or str(self.group)
-        return f"LID {self.lid}" if self.lid else str(_("Erased person"))
+        if self.lid:
+            return f"LID {self.lid}"
+        return str(_("No number") if self.cleared_at is None else _("Erased person"))
 
 
 class BatchOptOut(models.Model):

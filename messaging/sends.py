@@ -107,8 +107,10 @@ def send(
     check(plan, organization=organization)
     if not people:
         raise InvalidPlan("to", _("Say to whom."))
-    fingerprint = plan.fingerprint(people, stands_for) if idempotency_key else ""
     template = plan.template
+    if template is None and any(not person.text.strip() for person in people):
+        raise InvalidPlan("text", _("Write the text of the message."))
+    fingerprint = plan.fingerprint(people, stands_for) if idempotency_key else ""
     batch = Batch(
         organization=organization,
         origin=origin,
@@ -158,12 +160,9 @@ def _earlier(organization: Organization, idempotency_key: str | None, fingerprin
 
 
 def _add_waves(batch: Batch, people: Collection[Recipient]) -> None:
-    """The first group is open from the start."""
+    """The planner opens the first one."""
     sizes: dict[int, int] = {}
     for person in people:
         if person.wave is not None:
             sizes[person.wave] = sizes.get(person.wave, 0) + 1
-    Wave.objects.bulk_create(
-        Wave(batch=batch, number=number, size=size, opened_at=now() if number == 0 else None)
-        for number, size in sorted(sizes.items())
-    )
+    Wave.objects.bulk_create(Wave(batch=batch, number=number, size=size) for number, size in sorted(sizes.items()))
