@@ -10,7 +10,7 @@ from bench.surroundings import servers
 
 BENCHES = (
     *("dispatch", "paced", "million", "linear", "segments", "imports", "people", "forecast", "inbound"),
-    *("report", "viewers"),
+    *("report", "viewers", "strategies"),
 )
 
 

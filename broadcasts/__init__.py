@@ -1,1 +1,1 @@
-"""Broadcast lists and bulk sends: thin layers over `messaging` batches. Empty until they are built."""
+"""Broadcast lists, bulk sends and reminders: thin layers over `messaging`, without an engine of their own."""

@@ -13,8 +13,8 @@ from django.utils.timezone import now
 from accounts.models import Organization
 from campaigns import queries, schedules
 from campaigns.models import Campaign, CampaignStatus, Occurrence, Schedule
-from campaigns.recurrence import instant
 from messaging.models import BatchStatus
+from messaging.recurrence import instant
 
 MOST_SHOWN = 1000
 MOST_A_DAY = 3  # times to come of one schedule; of more, the first

@@ -16,9 +16,9 @@ from accounts.services import record
 from campaigns import services
 from campaigns.models import Campaign, Occurrence, Schedule, StopAction
 from campaigns.occurrences import copy_campaign, take
-from campaigns.recurrence import written
 from messaging import services as messaging_services
 from messaging.models import BatchStatus
+from messaging.recurrence import written
 from messaging.services import NotAllowed
 
 logger = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.forecast import WhatIf
 from messaging.models import Batch
 from messaging.windows import parse as parse_windows
+from senders.forms import SendersField
 from senders.models import Sender
 
 WINDOW_FIELDS = ("days", "hours_from", "hours_to")
@@ -20,11 +21,6 @@ WEEKDAYS = [
     (6, _("Saturday")),
     (7, _("Sunday")),
 ]
-
-
-class SendersField(forms.ModelMultipleChoiceField):
-    def label_from_instance(self, sender: Sender) -> str:
-        return f"{sender.name} · {sender.phone_number or _('no number yet')} · {sender.get_status_display()}"
 
 
 class WhatIfForm(forms.Form):

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import TimeZoneField
 from accounts.models import ApiKey, Organization, OrganizationQuerySet, User
-from campaigns.recurrence import Recurrence
 from contacts.models import ContactList, ListImport, Segment
 from messaging.models import Batch, BatchStatus
+from messaging.recurrence import Recurrence
 
 
 class CampaignStatus(models.TextChoices):

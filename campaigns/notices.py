@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Organization, Role, User
 from campaigns.models import Campaign, CampaignChange, Occurrence, Schedule
-from campaigns.recurrence import written
+from messaging.recurrence import written
 
 MOST_NAMED = 20
 

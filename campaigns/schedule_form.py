@@ -1,6 +1,5 @@
 """The form that gives a campaign a time. The service decides what is right; the form reads it and shows what it said."""
 
-from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -13,25 +12,10 @@ from accounts.models import Organization
 from campaigns import schedules
 from campaigns.forms import WEEKDAYS
 from campaigns.models import Schedule, StopAction
+from messaging.message_forms import WALL_FORMAT, WallTimeField
 
 LATER, ONCE, AGAIN = "", "once", "repeat"
-WALL_FORMAT = "%Y-%m-%dT%H:%M"
 FIELDS_OF_SERVICE = {"stop_after_minutes": "stop_after_hours"}
-
-
-class WallTimeField(forms.CharField):
-    """A moment on the clock of the zone that the form names: a `datetime` without one, or None."""
-
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=WALL_FORMAT)
-
-    def to_python(self, value: Any) -> Any:
-        written = super().to_python(value)
-        if not written:
-            return None
-        try:
-            return datetime.fromisoformat(written).replace(tzinfo=None)
-        except ValueError:
-            raise ValidationError(_("Write a day and a time.")) from None
 
 
 class ScheduleForm(forms.Form):

@@ -1,12 +1,10 @@
 """Giving a campaign a time to start by itself, once or again and again; taking it back; saying it in words."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice, pairwise
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.formats import date_format
@@ -21,18 +19,15 @@ from campaigns import lint, services
 from campaigns.history import note
 from campaigns.models import Campaign, CampaignStatus, Occurrence, Schedule, StopAction
 from campaigns.occurrences import end_schedule, forget_audience
-from campaigns.recurrence import MONDAY, SUNDAY, instant, written
 from messaging.models import BatchStatus
+from messaging.recurrence import instant, rule_errors, written
 from messaging.services import NotAllowed
 from messaging.windows import Windows
 from messaging.windows import parse as parse_windows
 
 Kind = Schedule.Kind
 LONGEST_LATE_HOURS = 7 * 24
-CRON_FIELDS = 5
 MOST_RUNS = 1000
-SHORTEST_GAP = timedelta(minutes=5)
-GAPS_LOOKED_AT = 50
 
 
 # -- What is asked for --
@@ -103,34 +98,16 @@ def _rule_errors(schedule: Schedule) -> dict[str, Any]:
         return {
             "repeat": _("There is no repetition “%(kind)s”. Use %(known)s.") % {"kind": schedule.kind, "known": known}
         }
-    if schedule.kind in (Kind.DAILY, Kind.WEEKLY, Kind.MONTHLY) and schedule.time is None:
-        return {"time": _("Say at what time it starts, such as 09:00.")}
-    if schedule.kind == Kind.WEEKLY and (
-        not schedule.weekdays or any(day not in range(MONDAY, SUNDAY + 1) for day in schedule.weekdays)
-    ):
-        return {"weekdays": _("Choose at least one weekday, from 1 (Monday) to 7 (Sunday).")}
-    if schedule.kind == Kind.MONTHLY and (schedule.day_of_month is None or not 1 <= schedule.day_of_month <= 31):
-        return {"day_of_month": _("Choose a day from 1 to 31. In a shorter month its last day is taken.")}
-    if schedule.kind == Kind.CRON:
-        return _cron_errors(schedule)
-    return {}
-
-
-def _cron_errors(schedule: Schedule) -> dict[str, Any]:
-    if len(schedule.cron.split()) != CRON_FIELDS:
-        example = "0 9 * * 1"
-        return {
-            "cron": _("Write five fields: minute, hour, day, month, weekday, such as “%(example)s”.")
-            % {"example": example}
-        }
-    try:
-        upcoming = CronSim(schedule.cron, now().astimezone(schedule.zone).replace(tzinfo=None))
-    except CronSimError as error:
-        return {"cron": _("This cron expression cannot be read: %(error)s.") % {"error": error}}
-    walls = list(islice(upcoming, GAPS_LOOKED_AT))
-    if any(second - first < SHORTEST_GAP for first, second in pairwise(walls)):
-        return {"cron": _("A campaign can repeat every five minutes at most.")}
-    return {}
+    if schedule.kind == Kind.ONCE:
+        return {}
+    return rule_errors(
+        schedule.kind,
+        schedule.zone,
+        time=schedule.time,
+        weekdays=schedule.weekdays,
+        day_of_month=schedule.day_of_month,
+        cron=schedule.cron,
+    )
 
 
 def _end_errors(schedule: Schedule) -> dict[str, Any]:

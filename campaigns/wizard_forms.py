@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import time_zone_choices
 from campaigns.checks import LONGEST_NAME
-from campaigns.forms import WEEKDAYS, SendersField, milliseconds, windows_of
+from campaigns.forms import WEEKDAYS, milliseconds, windows_of
 from campaigns.models import Campaign
 from contacts.models import ContactList, Segment
 from messaging import message_forms
@@ -16,6 +16,7 @@ from messaging.message_files import Attached
 from messaging.message_forms import AttachedField, MessageTextField
 from messaging.models import Purpose
 from messaging.windows import parse as parse_windows
+from senders.forms import SendersField
 from senders.models import Sender
 
 

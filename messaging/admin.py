@@ -29,6 +29,7 @@ from accounts.services import record
 from accounts.statuses import look_of
 from contacts.admin_phone import PhoneSearchMixin
 from messaging import (
+    admin_broadcasts,
     admin_media,
     admin_opt_outs,
     admin_replies,
@@ -43,6 +44,7 @@ from messaging import (
 from messaging.models import Batch, BatchCount, BatchStatus, Message, MessageStatus, SkipReason
 
 __all__ = [
+    "admin_broadcasts",
     "admin_media",
     "admin_opt_outs",
     "admin_replies",

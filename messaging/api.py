@@ -5,18 +5,21 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
+from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
+from accounts.api import Conflict
 from accounts.requests import ApiRequest
-from messaging import media_response, queries, services, tasks
+from messaging import log, media_response, queries, services, tasks
 from messaging.given_files import take_in
+from messaging.log_api import FILTERS, MOST_A_PAGE, filter_of, number_of
 from messaging.models import Media, Message
 from messaging.new_message import NewMessage
 
@@ -39,6 +42,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
     )
     media = serializers.SerializerMethodField()
     reply_to = serializers.SerializerMethodField(help_text="The id of the message that this one quotes.")
+    origin = serializers.SerializerMethodField(help_text=f"What made it: {', '.join(log.ORIGINS)}.")
 
     class Meta:
         model = Message
@@ -50,6 +54,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
             "group",
             "sender",
             "batch",
+            "origin",
             "kind",
             "text",
             "content",
@@ -78,7 +83,11 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
 
     @extend_schema_field(serializers.IntegerField(allow_null=True))
     def get_reply_to(self, message: Message) -> int | None:
-        return queries.quoted_by([message]).get(message.pk)
+        quoted = self.context.get("quoted")
+        return (queries.quoted_by([message]) if quoted is None else quoted).get(message.pk)
+
+    def get_origin(self, message: Message) -> str:
+        return log.origin_of(message)
 
 
 class TooLarge(APIException):
@@ -91,9 +100,38 @@ def described(message: Message, request: ApiRequest) -> dict[str, Any]:
     return dict(MessageSerializer(message, context={"request": request}).data)
 
 
+class LogAnswer(serializers.Serializer[Any]):
+    next = serializers.CharField(allow_null=True, help_text="Where the log goes on; null at its end.")
+    looked_until = serializers.DateTimeField(
+        allow_null=True, help_text="Set where the search stopped before the page was full: go on with `next`."
+    )
+    results = MessageSerializer(many=True)
+
+
 class MessagesView(APIView):
-    capability = {"POST": "messages.manage"}
+    capability = {"GET": "messages.view", "POST": "messages.manage"}
     parser_classes = (JSONParser, MultiPartParser, FormParser)
+
+    @extend_schema(
+        operation_id="messages_list",
+        responses=LogAnswer,
+        parameters=[*FILTERS, OpenApiParameter("before", int), OpenApiParameter("limit", int)],
+    )
+    def get(self, request: ApiRequest) -> Response:
+        """The message log, newest first: every message that fits all conditions."""
+        limit = number_of(request, "limit", 50, MOST_A_PAGE) or 50
+        found = log.page(
+            request.organization, filter_of(request), before=number_of(request, "before", None), limit=limit
+        )
+        context = {"request": request, "quoted": queries.quoted_by(found.messages)}
+        following = replace_query_param(request.build_absolute_uri(), "before", found.before) if found.before else None
+        return Response(
+            {
+                "next": following,
+                "looked_until": found.looked_until,
+                "results": MessageSerializer(found.messages, many=True, context=context).data,
+            }
+        )
 
     @extend_schema(
         request={"application/json": NewMessage, "multipart/form-data": NewMessage},
@@ -120,6 +158,7 @@ class MessagesView(APIView):
                 media=_file_of(request, given),
                 group=given["group"],
                 lid=given["lid"],
+                send_at=given.get("send_at"),
             )
         except services.NotAllowed as error:
             raise ValidationError({"idempotency_key": [str(error)]}) from None
@@ -129,6 +168,8 @@ class MessagesView(APIView):
 
 def _file_of(request: ApiRequest, given: dict[str, Any]) -> Media | None:
     """The stored file of the message. A repeat of a request does not fetch its URL again."""
+    if "media" in given:
+        return given["media"].media
     if "media_url" in given:
         earlier = services.message_of_key(
             organization=request.organization, idempotency_key=given.get("idempotency_key")
@@ -139,7 +180,7 @@ def _file_of(request: ApiRequest, given: dict[str, Any]) -> Media | None:
 
 
 def find(request: ApiRequest, message_id: int) -> Message:
-    messages = Message.objects.for_organization(request.organization).select_related("media")
+    messages = Message.objects.for_organization(request.organization).select_related("media", "batch")
     return get_object_or_404(messages, pk=message_id)
 
 
@@ -148,6 +189,22 @@ class MessageView(APIView):
 
     @extend_schema(responses=MessageSerializer)
     def get(self, request: ApiRequest, message_id: int) -> Response:
+        return Response(described(find(request, message_id), request))
+
+
+class CancelMessageView(APIView):
+    capability = {"POST": "messages.manage"}
+
+    @extend_schema(
+        request=None,
+        responses={200: MessageSerializer, 409: OpenApiResponse(description="It may have left, or has ended.")},
+    )
+    def post(self, request: ApiRequest, message_id: int) -> Response:
+        """Cancels a message before it goes."""
+        try:
+            services.cancel_message(message=find(request, message_id))
+        except services.NotAllowed as error:
+            raise Conflict(str(error)) from error
         return Response(described(find(request, message_id), request))
 
 

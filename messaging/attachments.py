@@ -11,7 +11,7 @@ from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
-from messaging import fetching, media
+from messaging import fetching, media, voice_notes
 from messaging.kinds import Kind
 from messaging.models import Media
 
@@ -55,10 +55,22 @@ def kind_for(mime_type: str) -> Kind:
     return Kind.DOCUMENT
 
 
+def kind_of(mime_type: str, file_name: str) -> Kind:
+    """The same, where the type is told by the name if by nothing else."""
+    return kind_for(_type_of(mime_type, file_name))
+
+
+def _type_of(mime_type: str, file_name: str) -> str:
+    stated = _plain(mime_type)
+    return mime_type if stated and stated != ANY else mimetypes.guess_type(file_name)[0] or ANY
+
+
 def take_in(*, organization_id: int, kind: str, file: IO[bytes], mime_type: str = "", file_name: str = "") -> Media:
-    """Stores a file that is to be sent. Without a type its name tells it. Raises `InvalidFile`."""
-    if not _plain(mime_type) or _plain(mime_type) == ANY:
-        mime_type = mimetypes.guess_type(file_name)[0] or ANY
+    """Stores a file that is to be sent. Without a type its name tells it. A recording that is sent as a voice note is
+    converted where it has to be. Raises `InvalidFile`."""
+    mime_type = _type_of(mime_type, file_name)
+    if kind == Kind.VOICE and _needs_converting(file, _plain(mime_type)):
+        return _take_in_voice(organization_id, file, file_name)
     allowed = TYPES.get(kind)
     if allowed is not None and _plain(mime_type) not in allowed:
         raise InvalidFile(
@@ -74,8 +86,32 @@ def take_in(*, organization_id: int, kind: str, file: IO[bytes], mime_type: str 
     if not size:
         raise InvalidFile(_("The file is empty."))
     if size > most_bytes(kind):
-        raise InvalidFile(_("The file is larger than %(size)s.") % {"size": filesizeformat(most_bytes(kind))})
+        raise _too_large(kind)
     return media.store(organization_id=organization_id, file=file, mime_type=mime_type, file_name=file_name)
+
+
+def _needs_converting(file: IO[bytes], mime_type: str) -> bool:
+    """Whether it is a recording that phones do not play as a voice note. Ogg may hold other sound than Opus."""
+    if mime_type in TYPES[Kind.VOICE]:
+        return voice_notes.converter() is not None and not voice_notes.is_opus(file)
+    return mime_type.startswith(voice_notes.CONVERTED_FROM)
+
+
+def _take_in_voice(organization_id: int, file: IO[bytes], file_name: str) -> Media:
+    file.seek(0, SEEK_END)
+    if file.tell() > settings.MEDIA_MAX_BYTES:
+        raise _too_large(Kind.VOICE)
+    try:
+        made = voice_notes.converted(file)
+    except voice_notes.NotConverted as error:
+        raise InvalidFile(str(error)) from error
+    with closing(made):
+        name = f"{file_name.rsplit('.', 1)[0]}.ogg" if file_name else ""
+        return media.store(organization_id=organization_id, file=made, mime_type=voice_notes.OPUS, file_name=name)
+
+
+def _too_large(kind: str) -> InvalidFile:
+    return InvalidFile(_("The file is larger than %(size)s.") % {"size": filesizeformat(most_bytes(kind))})
 
 
 def take_in_base64(
@@ -86,7 +122,7 @@ def take_in_base64(
         head, _comma, encoded = encoded.partition(",")
         mime_type = mime_type or head.removeprefix("data:").removesuffix(";base64")
     if len(encoded) > most_bytes(kind) * 4 // 3 + 4:
-        raise InvalidFile(_("The file is larger than %(size)s.") % {"size": filesizeformat(most_bytes(kind))})
+        raise _too_large(kind)
     try:
         content = base64.b64decode("".join(encoded.split()), validate=True)
     except (binascii.Error, ValueError) as error:

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from contacts.person import Release
 from messaging import sql
 from messaging.media import KEPT_WITHOUT_A_MESSAGE
-from messaging.models import Batch, Media, Message, TemplateVersion, Variant
+from messaging.models import Batch, LibraryFile, Media, Message, TemplateVersion, Variant
 
 # What can be tried again would leave without its text: it cannot be any more.
 _CLEAR_SQL = """
@@ -47,14 +47,15 @@ def release(organization_id: int, names: Sequence[str]) -> dict[str, Release]:
     """
     rows = Media.objects.filter(organization_id=organization_id, name__in=names)
     has_it = {"media": OuterRef("pk")}
-    used_by = (Message, Batch, TemplateVersion, Variant)
-    unused = ~Q(*(Exists(model.objects.filter(**has_it)) for model in used_by), _connector=Q.OR)
+    used_by = (Message, Batch, TemplateVersion, Variant, LibraryFile)
+    used = [Exists(model.objects.filter(**has_it)) for model in used_by]
+    unused = ~Q(*used, Exists(LibraryFile.objects.filter(thumbnail=OuterRef("pk"))), _connector=Q.OR)
     rows.filter(unused, created_at__lt=now() - KEPT_WITHOUT_A_MESSAGE).delete()
     waiting = set(rows.filter(unused).values_list("name", flat=True))
-    used = set(rows.exclude(name__in=waiting).values_list("name", flat=True))
+    kept = set(rows.exclude(name__in=waiting).values_list("name", flat=True))
     released = {}
     for name in names:
-        released[name] = Release.LATER if name in waiting else Release.KEEP if name in used else Release.REMOVE
+        released[name] = Release.LATER if name in waiting else Release.KEEP if name in kept else Release.REMOVE
         if released[name] is Release.REMOVE:  # here; on other machines copies go after a day
             (Path(settings.DATA_DIR) / "media_copies" / Path(name).name).unlink(missing_ok=True)
     return released

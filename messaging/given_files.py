@@ -1,6 +1,5 @@
 """A file that an API client hands over: as an upload, in base64, or by its address."""
 
-import mimetypes
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,7 +37,7 @@ def kind_of_file(given: dict[str, Any]) -> str:
     if not stated and encoded.startswith("data:"):
         stated = encoded.removeprefix("data:").partition(",")[0]
     name = given.get("file_name") or (file.name if file else urlsplit(given.get("media_url", "")).path)
-    return attachments.kind_for(stated or mimetypes.guess_type(name)[0] or "")
+    return attachments.kind_of(stated, name)
 
 
 def take_in(organization_id: int, kind: str, given: dict[str, Any]) -> Media | None:

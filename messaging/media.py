@@ -108,7 +108,7 @@ def _remove_old_copies(folder: Path) -> None:
 
 
 def remove_unused() -> int:
-    """Removes files that no message, no batch and no template has: their message was deleted by who wrote it, or was never
+    """Removes files that no message, batch, template or library has: their message was deleted by who wrote it, or was never
     written. Returns how many rows went; the file goes with its last row."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -119,6 +119,9 @@ def remove_unused() -> int:
                     AND NOT EXISTS (SELECT FROM messaging_templateversion WHERE media_id = media.id)
                     AND NOT EXISTS (SELECT FROM messaging_batch WHERE media_id = media.id)
                     AND NOT EXISTS (SELECT FROM messaging_variant WHERE media_id = media.id)
+                    AND NOT EXISTS (
+                        SELECT FROM messaging_libraryfile WHERE media_id = media.id OR thumbnail_id = media.id
+                    )
                 LIMIT %s FOR UPDATE SKIP LOCKED
             )
             RETURNING name

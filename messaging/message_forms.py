@@ -1,6 +1,7 @@
 """The part of a form that writes a message: its text, and what goes with it. `components/message_editor.html` shows it."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -10,6 +11,23 @@ from accounts.models import Organization
 from messaging import message_files
 from messaging.attachments import InvalidFile
 from messaging.message_files import Attached
+
+WALL_FORMAT = "%Y-%m-%dT%H:%M"
+
+
+class WallTimeField(forms.CharField):
+    """A moment on the clock of the zone that the form names: a `datetime` without one, or None."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=WALL_FORMAT)
+
+    def to_python(self, value: Any) -> Any:
+        written = super().to_python(value)
+        if not written:
+            return None
+        try:
+            return datetime.fromisoformat(written).replace(tzinfo=None)
+        except ValueError:
+            raise forms.ValidationError(_("Write a day and a time.")) from None
 
 
 class MessageTextField(forms.CharField):

@@ -132,6 +132,12 @@ class Batch(models.Model):
         db_default=False,
         help_text=_("Links in the text become short ones of our own."),
     )
+    wave_gap_ms = models.PositiveIntegerField(
+        _("pause between groups (ms)"), null=True, blank=True, help_text=_("Of a batch that is sent group by group.")
+    )
+    idempotency_key = models.CharField(_("idempotency key"), max_length=100, null=True, blank=True)
+    # Of what was asked for under the key, so that the key cannot stand for something else later.
+    fingerprint = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(default=now, editable=False)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -150,13 +156,38 @@ class Batch(models.Model):
             )
         ]
         constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "idempotency_key"],
+                condition=models.Q(idempotency_key__isnull=False),
+                name="one_batch_an_idempotency_key",
+            ),
             models.CheckConstraint(
                 condition=models.Q(max_delay_ms__gte=models.F("min_delay_ms")), name="longest_delay_not_below_shortest"
-            )
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_origin_display()} {self.pk}"
+
+
+class Wave(models.Model):
+    """One group of a batch that is sent group by group. The next one opens `Batch.wave_gap_ms` after this one is gone:
+    after each of its messages was tried once, or will never be."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="waves", db_index=False)
+    number = models.PositiveIntegerField(_("number"), help_text=_("From 0."))
+    size = models.PositiveIntegerField(_("messages"))
+    opened_at = models.DateTimeField(_("opened"), null=True, blank=True)
+    gone_at = models.DateTimeField(_("gone"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("group of a broadcast")
+        verbose_name_plural = _("groups of broadcasts")
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["batch", "number"], name="one_wave_a_number")]
+
+    def __str__(self) -> str:
+        return f"{self.batch} · {self.number + 1}"
 
 
 class BatchCount(models.Model):
@@ -208,6 +239,39 @@ class Media(models.Model):
 
     def __str__(self) -> str:
         return self.file_name or self.mime_type
+
+
+class LibraryFile(models.Model):
+    """A file that people keep to send it again and again. It is uploaded once; every message that it goes with names
+    the same stored file."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="library_files")
+    name = models.CharField(_("name"), max_length=120)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices, help_text=_("What it is sent as."))
+    media = models.ForeignKey(Media, on_delete=models.PROTECT, related_name="library_files", verbose_name=_("file"))
+    thumbnail = models.ForeignKey(
+        Media,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="thumbnail_of",
+        verbose_name=_("small picture"),
+    )
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("added"), default=now, editable=False)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("file of the library")
+        verbose_name_plural = _("media library")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "media", "kind"], name="one_library_file_a_file")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Variant(models.Model):
@@ -369,6 +433,8 @@ class Message(models.Model):
         db_constraint=False,
         verbose_name=_("variant"),
     )
+    # The group of a batch that is sent group by group: `Wave.number`.
+    wave = models.PositiveIntegerField(_("group of the broadcast"), null=True, blank=True)
     confirms = models.ForeignKey(
         OptOutEvent,
         on_delete=models.SET_NULL,
@@ -504,6 +570,7 @@ class Message(models.Model):
             ),
             models.Index(fields=["media"], name="messages_with_a_file", condition=models.Q(media__isnull=False)),
             models.Index(fields=["group", "-id"], name="messages_of_a_group", condition=models.Q(group__isnull=False)),
+            models.Index(fields=["batch", "wave"], name="messages_of_a_wave", condition=models.Q(wave__isnull=False)),
             models.Index(
                 fields=["batch", "stage", "id"],
                 name="messages_that_ended",
@@ -519,7 +586,9 @@ class Message(models.Model):
         """The person's number, or what there is instead of it: the group, or the LID."""
         if self.phone_number or self.group is not None:
             return self.phone_number or str(self.group)
-        return f"LID {self.lid}" if self.lid else str(_("Erased person"))
+        if self.lid:
+            return f"LID {self.lid}"
+        return str(_("No number") if self.cleared_at is None else _("Erased person"))
 
 
 class BatchOptOut(models.Model):

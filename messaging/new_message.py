@@ -1,7 +1,9 @@
 """What an API client says of a message that it wants sent, checked field by field."""
 
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
@@ -9,7 +11,8 @@ from accounts.models import Organization
 from contacts.api.fields import number_from
 from messaging.given_files import FILE_FIELDS, FileFields, kind_of_file
 from messaging.kinds import LONGEST_CAPTION, ONLY_RECEIVED, WITH_CAPTION, WITH_FILE, Kind
-from messaging.models import Group, Message
+from messaging.log import KEYS
+from messaging.models import Group, LibraryFile, Message
 from senders.models import Sender
 
 SENT_KINDS = [kind for kind in Kind if kind not in ONLY_RECEIVED]
@@ -75,6 +78,12 @@ class NewMessage(FileFields):
     sender = serializers.IntegerField(
         required=False, allow_null=True, help_text="Empty: any connected sender, or that of the message answered."
     )
+    media = serializers.IntegerField(required=False, help_text="The id of a file of the media library.")
+    send_at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text="Send it then, not at once. Without an offset it is meant on the organization's clock.",
+    )
     idempotency_key = serializers.CharField(
         required=False, allow_null=True, max_length=100, help_text="A repeat with this key makes no second message."
     )
@@ -82,6 +91,23 @@ class NewMessage(FileFields):
     @property
     def organization(self) -> Organization:
         return self.context["organization"]
+
+    def to_internal_value(self, data: Any) -> Any:
+        with timezone.override(self.organization.timezone):
+            return super().to_internal_value(data)
+
+    def validate_media(self, file_id: int) -> LibraryFile:
+        return _found(LibraryFile, self.organization, file_id, _("There is no such file in the library."))
+
+    def validate_send_at(self, moment: datetime | None) -> datetime | None:
+        if moment is not None and moment <= timezone.now():
+            raise serializers.ValidationError(_("This time has passed. Choose one to come, or leave it out."))
+        return moment
+
+    def validate_idempotency_key(self, key: str | None) -> str | None:
+        if key and key.startswith(tuple(KEYS.values())):
+            raise serializers.ValidationError(_("Keys of our own begin so. Choose another one."))
+        return key
 
     def validate_to(self, written: str) -> str:
         return number_from(written, self.organization)
@@ -129,9 +155,11 @@ class NewMessage(FileFields):
             errors["text"] = [_("A message of the kind %(kind)s has no text.") % {"kind": kind}]
         elif kind in WITH_CAPTION and len(text) > LONGEST_CAPTION:
             errors["text"] = [_("A caption has at most %(n)d characters.") % {"n": LONGEST_CAPTION}]
-        files = [field for field in FILE_FIELDS if field in given]
+        files = [field for field in (*FILE_FIELDS, "media") if field in given]
         if kind in WITH_FILE and len(files) != 1:
-            errors[files[1] if files else "file"] = [_("Give the file once: as file, media_base64 or media_url.")]
+            errors[files[1] if files else "file"] = [
+                _("Give the file once: as file, media_base64, media_url or media.")
+            ]
         for field in () if kind in WITH_FILE else files:
             errors[field] = [_("A message of the kind %(kind)s has no file.") % {"kind": kind}]
         for field in ("location", "contact", "poll", "reaction"):
@@ -184,6 +212,8 @@ def _kind_of(given: dict[str, Any]) -> str:
     for kind in (Kind.LOCATION, Kind.CONTACT, Kind.POLL, Kind.REACTION):
         if kind.value in given:
             return kind
+    if "media" in given:
+        return str(given["media"].kind)
     if any(field in given for field in FILE_FIELDS):
         return kind_of_file(given)
     return Kind.TEXT

@@ -2,14 +2,15 @@
 
 import mimetypes
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.permissions import requires
+from accounts.permissions import capabilities_of, requires
 from accounts.requests import OrganizationRequest
-from messaging import attachments, media_response, message_files
+from messaging import attachments, library, media_response, message_files
 from messaging.attachments import InvalidFile
 from messaging.message_files import Attached
 from messaging.models import Message
@@ -26,7 +27,7 @@ def media(request: OrganizationRequest, organization: str, message_id: int) -> H
     return media_response.respond(message.media)
 
 
-@requires("campaigns.manage")
+@requires("messages.view")
 @require_http_methods(["GET", "POST"])
 def file(request: OrganizationRequest, organization: str) -> HttpResponseBase:
     """Takes in a file of a message that is being written, and shows it by its token. 400 with the reason as `error`."""
@@ -40,6 +41,13 @@ def file(request: OrganizationRequest, organization: str) -> HttpResponseBase:
         if found is None:
             raise Http404
         return media_response.respond(found)
+    if not {"campaigns.manage", "messages.manage"} & capabilities_of(request.membership):
+        raise PermissionDenied
+    if library_id := request.POST.get("library"):
+        kept = library.files_of(request.organization).filter(pk=library_id if library_id.isdecimal() else 0).first()
+        if kept is None:
+            return JsonResponse({"error": _("This file is no longer in the library.")}, status=400)
+        return JsonResponse(Attached(kept.media, kept.kind).described(request.organization))
     given = request.FILES.get("file")
     if given is None:
         return JsonResponse({"error": _("Choose a file.")}, status=400)

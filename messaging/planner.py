@@ -18,7 +18,7 @@ from django.utils.timezone import now as clock
 from accounts.locks import Lock
 from accounts.models import Organization
 from contacts.phone_zones import zone_of
-from messaging import counts, progress, recall, sources, sql
+from messaging import counts, progress, recall, sources, sql, waves
 from messaging.counts import Changes
 from messaging.models import OPEN_STATUSES, Batch, BatchStatus, MessageStatus, Priority
 from messaging.sources import PendingMessage, Source
@@ -56,7 +56,8 @@ def _organizations_with_work() -> list[Organization]:
             SELECT organization_id FROM messaging_batch
             WHERE status IN ('running', 'cancelled') AND finished_at IS NULL
             UNION
-            SELECT organization_id FROM messaging_message WHERE batch_id IS NULL AND stage = %s
+            SELECT organization_id FROM messaging_message
+            WHERE batch_id IS NULL AND stage = %s AND due_at <= statement_timestamp()
             """,
             [MessageStatus.PENDING],
         )
@@ -101,6 +102,7 @@ def _open_batches(organization: Organization, changes: Changes) -> tuple[list[Ba
         .filter(status__in=[BatchStatus.RUNNING, BatchStatus.CANCELLED], finished_at=None)
         .order_by("priority", "id")
     )
+    waves.go_on(batches)
     figures = counts.of_batches([batch.pk for batch in batches])
     for batch in batches:
         if batch.status == BatchStatus.CANCELLED:

@@ -1,6 +1,6 @@
 """Starting, pausing and stopping batches, and sending single messages."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -104,9 +104,11 @@ def send_message(
     media: Media | None = None,
     group: Group | None = None,
     lid: str = "",
+    send_at: datetime | None = None,
 ) -> Message:
     """Accepts one message for the next planner pass, ahead of campaigns: to a number (E.164 with a plus), to a group
-    through its sender, or to a person who is known by LID only. `content` is as in `messaging.kinds`.
+    through its sender, or to a person who is known by LID only. `content` is as in `messaging.kinds`. With `send_at` it
+    waits until then, and can be cancelled as long as it waits.
 
     With a key that was used before, gives the message it made then; raises `NotAllowed` if that one differs.
     """
@@ -123,6 +125,7 @@ def send_message(
         status=MessageStatus.PENDING,
         priority=Priority.INTERACTIVE,
         idempotency_key=idempotency_key or None,
+        **({} if send_at is None else {"due_at": send_at}),
     )
     try:
         with transaction.atomic():
@@ -145,6 +148,22 @@ def message_of_key(*, organization: Organization, idempotency_key: str | None) -
     if not idempotency_key:
         return None
     return Message.objects.for_organization(organization).filter(idempotency_key=idempotency_key).first()
+
+
+def cancel_message(*, message: Message) -> None:
+    """A message that was never handed to a worker never leaves. Raises `NotAllowed` where it may have left, or has ended."""
+    with transaction.atomic():
+        present = Message.objects.select_for_update(of=("self",)).get(pk=message.pk)
+        if present.status not in (MessageStatus.PENDING, MessageStatus.QUEUED) or present.attempts:
+            raise NotAllowed(
+                _("It is too late to cancel this message: it is %(status)s.")
+                % {"status": present.get_status_display()}
+            )
+        Message.objects.filter(pk=present.pk).update(status=MessageStatus.CANCELLED, ended_at=now())
+        changes = Changes()
+        changes.move(present.batch_id, present.status, MessageStatus.CANCELLED)
+        changes.save()
+    progress.publish(changes.batch_ids)
 
 
 def retry_dead_letters(

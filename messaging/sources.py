@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.models.functions import Now
 
 from accounts.models import Organization
 from contacts import unreachable
@@ -232,10 +233,11 @@ def _source_of_batch(organization: Organization, batch: Batch, pool: list[int], 
 def sources_of_single_messages(
     organization: Organization, sender_ids: set[int], on_hold: set[int], most: int
 ) -> list[Source]:
-    """Single messages: those that ask for a sender get that one, the others any. They wait for quotas only."""
+    """Single messages that are due: those that ask for a sender get that one, the others any. They wait for quotas
+    only."""
     pending = (
         Message.objects.for_organization(organization)
-        .filter(batch=None, stage=MessageStatus.PENDING)
+        .filter(batch=None, stage=MessageStatus.PENDING, due_at__lte=Now())
         .values_list("sender_id", flat=True)
         .order_by("due_at", "id")[:most]
     )

@@ -12,6 +12,11 @@ from senders.models import Provider, Sender
 from senders.services import LIMITS
 
 
+class SendersField(forms.ModelMultipleChoiceField):
+    def label_from_instance(self, sender: Sender) -> str:
+        return f"{sender.name} · {sender.phone_number or _('no number yet')} · {sender.get_status_display()}"
+
+
 class SenderForm(forms.ModelForm):
     """Name and limits. The service saves; a name that is taken is its answer."""
 

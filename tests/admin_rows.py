@@ -1,5 +1,6 @@
 """A row of everything that the admin shows, for one organization."""
 
+from datetime import time
 from itertools import count
 from typing import Any
 
@@ -15,6 +16,7 @@ from django_celery_beat.models import (
 
 from accounts import services
 from accounts.models import Organization, Role, User
+from broadcasts.models import Broadcast, BroadcastList, BroadcastMember, BulkSend, Reminder, ReminderRun
 from campaigns.history import note
 from campaigns.models import Campaign, CampaignReport, Occurrence, Rehearsal, Schedule
 from contacts.models import (
@@ -39,17 +41,20 @@ from contacts.models import (
 )
 from messaging import templates
 from messaging.models import (
+    Batch,
     BatchOptOut,
     BatchReply,
     BatchStatus,
     Click,
     Experiment,
     Group,
+    LibraryFile,
     Link,
     Media,
     Message,
     MessageStatus,
     Variant,
+    Wave,
 )
 from senders.models import NumberCheck, SenderUsage
 from session_service.models import AuthCredentials
@@ -70,7 +75,8 @@ def make_everything(organization: Organization, by: User) -> dict[type[Model], A
         services.create_api_key(organization=organization, name=f"{name} key", by=by)[0],
         organization.audit_entries.latest("id"),
         *_people(organization, name, number, by),
-        *_sending(organization, name, by),
+        *(sending := _sending(organization, name, by)),
+        *_broadcasts(organization, name, sending),
         *_schedules(name, number),
     ]
     return {type(row): row for row in rows}
@@ -190,6 +196,35 @@ def _sending(organization: Organization, name: str, by: User) -> list[Any]:
         answer,
         report,
         rehearsal,
+    ]
+
+
+def _broadcasts(organization: Organization, name: str, sending: list[Any]) -> list[Any]:
+    batch = next(row for row in sending if isinstance(row, Batch))
+    media = next(row for row in sending if isinstance(row, Media))
+    people = BroadcastList.objects.create(organization=organization, name=f"{name} people")
+    bulk = BulkSend.objects.create(organization=organization, name=f"{name} bulk")
+    bulk.batches.add(batch)
+    reminder = Reminder.objects.create(
+        organization=organization,
+        name=f"{name} reminder",
+        phone_number="+628124000001",
+        text=f"{name} remember",
+        repeat=Reminder.Repeat.DAILY,
+        time=time(9),
+        timezone="Asia/Jakarta",
+    )
+    return [
+        people,
+        BroadcastMember.objects.create(broadcast_list=people, phone_number="+628124000002", position=0),
+        Broadcast.objects.create(
+            organization=organization, broadcast_list=people, list_name=f"{name} people", batch=batch
+        ),
+        bulk,
+        reminder,
+        ReminderRun.objects.create(reminder=reminder, at=now(), outcome=ReminderRun.Outcome.SENT),
+        Wave.objects.create(batch=batch, number=0, size=1),
+        LibraryFile.objects.create(organization=organization, name=f"{name} file", kind="image", media=media),
     ]
 
 

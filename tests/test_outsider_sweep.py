@@ -6,18 +6,25 @@ organization (`OF_NO_ORGANIZATION`); where it does not know, it fails and says w
 in `tests/messaging/test_sockets.py`.
 """
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import time
+from itertools import count
 from typing import Any
 
 import pytest
 from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from PIL import Image
 from rest_framework.test import APIClient
 
 from accounts import services
 from accounts.models import Organization
+from broadcasts import reminders
+from broadcasts import services as broadcasts
+from broadcasts.models import Broadcast, BroadcastList, Reminder
 from campaigns.models import Campaign, Rehearsal
 from contacts import merges
 from contacts.models import (
@@ -32,11 +39,12 @@ from contacts.models import (
     OtherNumber,
     Segment,
 )
-from messaging import templates
-from messaging.models import BatchStatus, Group, TemplateVersion
+from messaging import library, templates
+from messaging.models import BatchStatus, Group, LibraryFile, TemplateVersion
 from session_service import leases
 from tests.factories import make_batch, make_sender
 
+_numbers = count(1)
 SECRET = "Rahasia Nusantara"  # in the name of everything that is made; outsiders must never read it
 
 # The object that a part of an address such as <int:sender_id> stands for.
@@ -74,6 +82,10 @@ MAKE: dict[str, Callable[[Organization], Model]] = {
     "number": lambda organization: TemplateVersion(number=1),
     "group_id": lambda organization: make_group(organization),
     "phone_number": lambda organization: make_number(organization),
+    "broadcast_list_id": lambda organization: make_broadcast_list(organization),
+    "batch_id": lambda organization: make_broadcast(organization).batch,
+    "reminder_id": lambda organization: make_reminder(organization),
+    "file_id": lambda organization: make_library_file(organization),
     "erasure_id": lambda organization: Erasure.objects.create(organization=organization, asked_by=SECRET),
 }
 
@@ -109,6 +121,30 @@ OF_THE_INSTALLATION = {
 EMPTY_FOR_ITS_OWNER = {
     "api:sender-qr": "a connected sender shows no code",
 }
+
+
+def make_broadcast_list(organization: Organization) -> BroadcastList:
+    return BroadcastList.objects.get(broadcasts=make_broadcast(organization))
+
+
+def make_broadcast(organization: Organization) -> Broadcast:
+    make_sender(organization)
+    made = broadcasts.create_list(
+        organization=organization, name=f"{SECRET} {next(_numbers)}", numbers=["+628120000009"]
+    )
+    return broadcasts.send_broadcast(broadcast_list=made, text=SECRET)
+
+
+def make_reminder(organization: Organization) -> Reminder:
+    return reminders.create_reminder(
+        organization=organization, name=SECRET, phone_number="+628120000009", text=SECRET, repeat="daily", time=time(9)
+    )
+
+
+def make_library_file(organization: Organization) -> LibraryFile:
+    picture = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(picture, "PNG")
+    return library.add(organization=organization, file=picture, file_name=f"{SECRET}.png", name=SECRET)
 
 
 def make_group(organization: Organization) -> Group:

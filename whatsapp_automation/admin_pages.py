@@ -50,6 +50,11 @@ SECTIONS = (
             Entry(
                 "campaigns.Rehearsal", "theater_comedy", gettext_lazy("Campaigns played against a simulated network.")
             ),
+            Entry("broadcasts.BroadcastList", "cell_tower", gettext_lazy("People who are sent to group by group.")),
+            Entry("broadcasts.Broadcast", "podcasts", gettext_lazy("What was sent to broadcast lists.")),
+            Entry("broadcasts.BulkSend", "bolt", gettext_lazy("Many messages that were asked for at once.")),
+            Entry("broadcasts.Reminder", "alarm", gettext_lazy("Messages to one person, again and again.")),
+            Entry("messaging.LibraryFile", "perm_media", gettext_lazy("Files that are kept to be sent again.")),
             Entry("messaging.Message", "chat", gettext_lazy("Every message, with its way from import to read.")),
             Entry("messaging.Media", "attach_file", gettext_lazy("Files that messages brought, out and in.")),
             Entry("messaging.Group", "forum", gettext_lazy("WhatsApp groups that the senders are in.")),
@@ -108,6 +113,9 @@ SECTIONS = (
             Entry("messaging.BatchReply", "reply", gettext_lazy("Who answered which campaign.")),
             Entry("messaging.Variant", "alt_route", gettext_lazy("Texts of one campaign that are compared.")),
             Entry("messaging.Experiment", "science", gettext_lazy("How variants are compared, and which one won.")),
+            Entry("messaging.Wave", "view_week", gettext_lazy("The groups of broadcasts, and when each went.")),
+            Entry("broadcasts.BroadcastMember", "group_work", gettext_lazy("Who is in which group of which list.")),
+            Entry("broadcasts.ReminderRun", "alarm_on", gettext_lazy("Each due time of reminders.")),
             Entry("messaging.Link", "link", gettext_lazy("Where short links lead.")),
             Entry("messaging.Click", "ads_click", gettext_lazy("Who followed a short link, people and bots.")),
             Entry("messaging.BatchCount", "tag", gettext_lazy("The counters behind the figures of batches.")),

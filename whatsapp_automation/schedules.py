@@ -21,6 +21,7 @@ def install() -> None:
     _every(3600, "Forget how old merges are undone", "contacts.tasks.forget_old_merges")
     _every(30, "Take up campaigns that lost their worker", "campaigns.tasks.take_up_unprepared")
     _every(5, "Start and end campaigns by their schedules", "campaigns.tasks.run_schedules")
+    _every(5, "Send reminders that are due", "broadcasts.tasks.run_reminders")
     _every(60, "Tell of campaigns that did not start", "campaigns.tasks.tell_of_schedules")
     _every(60, "Count reports of large campaigns", "campaigns.tasks.count_reports")
     _every(30, "Take up rehearsals that lost their worker", "whatsapp_automation.tasks.take_up_rehearsals")

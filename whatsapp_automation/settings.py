@@ -112,6 +112,7 @@ INSTALLED_APPS = [
     "senders",
     "messaging",
     "campaigns",
+    "broadcasts",
     "session_service",
 ]
 MIDDLEWARE = [
@@ -189,6 +190,7 @@ UPLOAD_MAX_ROWS = env.integer("UPLOAD_MAX_ROWS", 1_000_000, minimum=1)
 IMPORT_UNDO_DAYS = env.integer("IMPORT_UNDO_DAYS", 30, minimum=1)  # how long it is kept what an import changed
 IMPORT_WAITS_DAYS = env.integer("IMPORT_WAITS_DAYS", 7, minimum=1)  # for somebody to say that it shall go on
 MEDIA_MAX_BYTES = env.integer("MEDIA_MAX_BYTES", 64 * 1024 * 1024, minimum=1)
+FFMPEG = env.text("FFMPEG", "ffmpeg")  # a name or a path; converts recordings to voice notes
 FETCH_ALLOWED_NETWORKS = env.networks("FETCH_ALLOWED_NETWORKS", [])
 # Clicks from there right after a delivery are those of scanners. Meta's own networks, where WhatsApp's servers are.
 LINK_BOT_NETWORKS = env.networks(
@@ -237,6 +239,7 @@ CELERY_TASK_ROUTES = {
     "campaigns.tasks.run_schedules": {"queue": "control"},  # a large import must never delay a start either
     "campaigns.tasks.count_report*": {"queue": "default"},
     "campaigns.tasks.*": {"queue": "imports"},
+    "broadcasts.tasks.*": {"queue": "control"},
 }
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -314,6 +317,11 @@ SPECTACULAR_SETTINGS = {
         "ImportStatusEnum": "contacts.models.ListImport.Status",
         "ScheduleKindEnum": "campaigns.models.Schedule.Kind",
         "StopActionEnum": "campaigns.models.StopAction",
+        "BatchPurposeEnum": "messaging.models.Purpose",
+        "ImportPurposeEnum": "contacts.models.ListImport.Purpose",
+        "BatchStatusEnum": "messaging.models.BatchStatus",
+        "ReminderRepeatEnum": "broadcasts.models.Reminder.Repeat",
+        "ReminderStateEnum": "broadcasts.models.Reminder.State",
     },
 }
 

@@ -16,6 +16,7 @@ api_urlpatterns = [
     path("", include("contacts.api_urls")),
     path("", include("messaging.api_urls")),
     path("", include("campaigns.api_urls")),
+    path("", include("broadcasts.api_urls")),
     path("", include("session_service.api_urls")),
 ]
 
@@ -29,6 +30,8 @@ urlpatterns = [
     path("o/<slug:organization>/contacts", include("messaging.privacy_urls")),
     path("o/<slug:organization>/campaigns", include("campaigns.urls")),
     path("o/<slug:organization>/messages", include("messaging.urls")),
+    path("o/<slug:organization>/media", include("messaging.library_urls")),
+    path("o/<slug:organization>/broadcasts", include("broadcasts.urls")),
     path("o/<slug:organization>/templates", include("messaging.template_urls")),
     path("o/<slug:organization>/sending", include("session_service.sending_urls")),
     path("o/<slug:organization>", include("whatsapp_automation.home_urls")),

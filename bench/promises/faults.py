@@ -70,7 +70,7 @@ def run(plan: Plan, data_dir: Path, port: int) -> tuple[dict[str, Any], list[str
         campaigns.start_campaign(campaign=made)
         began = time.monotonic()
         done = _disturb(plan, stack, randomness, made.batch_id)
-        broken = _await_end(stack, made.batch_id)
+        broken = await_end(stack, made.batch_id)
         seconds = time.monotonic() - began
         stack.stop([name for name in stack.programs if name not in private_servers.COMMANDS])
         return _conclusion(plan, stack, audience, made.batch_id, done, seconds, broken)
@@ -100,7 +100,7 @@ def _disturb(plan: Plan, stack: Stack, randomness: random.Random, batch_id: int)
     while done.total() < plan.faults:
         stack.sleep(LEAST_PAUSE + randomness.expovariate(1 / max(0.01, plan.spacing - LEAST_PAUSE)))
         [kind] = randomness.choices(list(WEIGHTS), list(WEIGHTS.values()))
-        if _inject(kind, stack, randomness):
+        if inject(kind, stack, randomness):
             done[kind] += 1
         if time.monotonic() - said > SAYS_EVERY:
             said = time.monotonic()
@@ -110,7 +110,7 @@ def _disturb(plan: Plan, stack: Stack, randomness: random.Random, batch_id: int)
     return done
 
 
-def _inject(kind: str, stack: Stack, randomness: random.Random) -> bool:
+def inject(kind: str, stack: Stack, randomness: random.Random) -> bool:
     """One fault. False where there is nothing to kill at this moment, because it is being started again."""
     if kind == "pool process":
         workers = stack.alive("celery-control") + stack.alive("celery")
@@ -126,7 +126,7 @@ def _inject(kind: str, stack: Stack, randomness: random.Random) -> bool:
     return True
 
 
-def _await_end(stack: Stack, batch_id: int) -> list[str]:
+def await_end(stack: Stack, batch_id: int) -> list[str]:
     """Waits until the campaign has ended by itself. Returns what was broken."""
     until = time.monotonic() + LONGEST_END
     while not patiently(stack, lambda: is_finished(batch_id)):
@@ -174,4 +174,4 @@ def _conclusion(
     return summary, broken
 
 
-__all__ = ["NeverHappened", "Plan", "run", "running_servers"]
+__all__ = ["NeverHappened", "Plan", "await_end", "inject", "run", "running_servers"]

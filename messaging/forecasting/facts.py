@@ -264,8 +264,9 @@ def _available_from(sender: Sender, now: datetime) -> tuple[datetime, str]:
 
 
 def _count_singles(facts: Facts, views: dict[int, SenderPace]) -> None:
-    """Single messages that wait go first, and spend quotas."""
-    waiting = Message.objects.for_organization(facts.organization).filter(batch=None, stage=MessageStatus.PENDING)
+    """Single messages that wait and are due go first, and spend quotas."""
+    singles = Message.objects.for_organization(facts.organization).filter(batch=None, stage=MessageStatus.PENDING)
+    waiting = singles.filter(due_at__lte=facts.now)
     asked = Counter[int | None](waiting.values_list("sender_id", flat=True)[:SAMPLED])
     for sender_id, view in views.items():
         number = asked[sender_id] + asked[None] // len(views)

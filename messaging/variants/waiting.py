@@ -20,7 +20,8 @@ SELECT count(*) FROM (
 
 
 def numbers_due(batches: Iterable[Batch], most: int) -> dict[int, int]:
-    """How many pending messages of each batch are due, up to `most`; only of batches whose rest waits for a winner.
+    """How many pending messages of each batch are due, up to `most`; only of batches whose rest waits for a winner, or
+    whose later groups wait for the earlier ones.
 
     Counting those who wait as well would deal them slots that they cannot use, and other batches could.
     """
@@ -28,7 +29,7 @@ def numbers_due(batches: Iterable[Batch], most: int) -> dict[int, int]:
     with connection.cursor() as cursor:
         for batch in batches:
             experiment = experiment_of(batch)
-            if experiment is not None and experiment.has_rest:
+            if batch.wave_gap_ms is not None or (experiment is not None and experiment.has_rest):
                 cursor.execute(_DUE_SQL, [batch.pk, MessageStatus.PENDING, most])
                 found[batch.pk] = cursor.fetchone()[0]
     return found

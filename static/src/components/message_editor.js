@@ -129,9 +129,15 @@ export default (Alpine) =>
       const chosen = event.target.files[0];
       event.stopPropagation();
       if (!chosen) return;
+      await this.hand("file", chosen);
+      event.target.value = "";
+    },
+
+    // The server answers with how the file is called and shown.
+    async hand(name, value) {
       this.say("");
       const sent = new FormData();
-      sent.append("file", chosen);
+      sent.append(name, value);
       sent.append("csrfmiddlewaretoken", document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "");
       this.$root.classList.add("is-uploading");
       try {
@@ -143,8 +149,24 @@ export default (Alpine) =>
         this.say(this.$root.dataset.failed);
       } finally {
         this.$root.classList.remove("is-uploading");
-        event.target.value = "";
       }
+    },
+
+    // -- Files of the library --
+
+    openLibrary() {
+      this.$refs.library.showModal();
+      this.$refs.library.querySelector("input").dispatchEvent(new CustomEvent("open-library"));
+    },
+
+    closeLibrary() {
+      this.$refs.library.close();
+    },
+
+    async takeFile(event) {
+      const { file } = event.currentTarget.dataset;
+      this.closeLibrary();
+      await this.hand("library", file);
     },
 
     say(text) {

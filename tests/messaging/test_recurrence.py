@@ -10,7 +10,7 @@ from cronsim import CronSim
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from campaigns.recurrence import Recurrence, instant
+from messaging.recurrence import Recurrence, instant
 
 BERLIN, NEW_YORK, JAKARTA = (ZoneInfo(name) for name in ("Europe/Berlin", "America/New_York", "Asia/Jakarta"))
 SAO_PAULO, LORD_HOWE = ZoneInfo("America/Sao_Paulo"), ZoneInfo("Australia/Lord_Howe")  # none now; half an hour

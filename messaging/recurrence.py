@@ -1,4 +1,4 @@
-"""When something that repeats comes next. Pure functions.
+"""When something that repeats comes next.
 
 People mean the clock on the wall. A wall time that a clock change skips happens at the first moment that exists after
 it; one that a clock change brings twice happens once, at the first.
@@ -7,17 +7,23 @@ it; one that a clock change brings twice happens once, at the first.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import count
+from itertools import count, islice, pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim
+from cronsim import CronSim, CronSimError
 from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format, time_format
 from django.utils.text import get_text_list
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 MONDAY, SUNDAY = 1, 7
 SHORTEST_MONTH = 28
+DAILY, WEEKLY, MONTHLY, CRON = "daily", "weekly", "monthly", "cron"
+CRON_FIELDS = 5
+SHORTEST_GAP = timedelta(minutes=5)
+GAPS_LOOKED_AT = 50
 
 
 def instant(wall: datetime, zone: ZoneInfo) -> datetime:
@@ -92,6 +98,42 @@ class Recurrence:
         if self.day_of_month:
             return _("On day %(day)d of every month at %(time)s %(zone)s") % values
         return _("Every day at %(time)s %(zone)s") % values
+
+
+def rule_errors(
+    repeat: str,
+    zone: ZoneInfo,
+    *,
+    time: time | None,
+    weekdays: list[int],
+    day_of_month: int | None,
+    cron: str,
+) -> dict[str, Any]:
+    """What is wrong with a rule that somebody wrote, by field; empty where it is right."""
+    if repeat != CRON and time is None:
+        return {"time": _("Say at what time it starts, such as 09:00.")}
+    if repeat == WEEKLY and (not weekdays or any(day not in range(MONDAY, SUNDAY + 1) for day in weekdays)):
+        return {"weekdays": _("Choose at least one weekday, from 1 (Monday) to 7 (Sunday).")}
+    if repeat == MONTHLY and (day_of_month is None or not 1 <= day_of_month <= 31):
+        return {"day_of_month": _("Choose a day from 1 to 31. In a shorter month its last day is taken.")}
+    return _cron_errors(cron, zone) if repeat == CRON else {}
+
+
+def _cron_errors(cron: str, zone: ZoneInfo) -> dict[str, Any]:
+    if len(cron.split()) != CRON_FIELDS:
+        example = "0 9 * * 1"
+        return {
+            "cron": _("Write five fields: minute, hour, day, month, weekday, such as “%(example)s”.")
+            % {"example": example}
+        }
+    try:
+        upcoming = CronSim(cron, now().astimezone(zone).replace(tzinfo=None))
+    except CronSimError as error:
+        return {"cron": _("This cron expression cannot be read: %(error)s.") % {"error": error}}
+    walls = list(islice(upcoming, GAPS_LOOKED_AT))
+    if any(second - first < SHORTEST_GAP for first, second in pairwise(walls)):
+        return {"cron": _("It can repeat every five minutes at most.")}
+    return {}
 
 
 def written(moment: datetime, zone: ZoneInfo, *, names_zone: bool = True) -> str:

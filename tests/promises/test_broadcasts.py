@@ -1,0 +1,23 @@
+"""A broadcast in groups under kills, in a short run. `python -m bench.broadcast_kills --help` has longer ones."""
+
+from tests.promises.running import run
+
+
+def test_everybody_has_a_broadcast_once_and_no_group_leaves_before_its_time() -> None:
+    summary = run(
+        *(
+            "bench.broadcast_kills",
+            "--people",
+            "520",
+            "--senders",
+            "4",
+            "--faults",
+            "4",
+            "--spacing",
+            "1",
+            "--gap",
+            "2",
+        )
+    )
+    assert summary["delivered_once"] == 520
+    assert summary["faults_in_all"] == 4
