@@ -74,16 +74,12 @@ class FilesToWorkers(LoadScopeScheduling):
         return "running product" if file.startswith(("tests/browser/", "tests/end_to_end/")) else file
 
 
-LONGEST_FIRST = ("tests/promises/", "tests/browser/", "tests/end_to_end/", "tests/session_service/")
+PLACES = {"tests/browser/": 0, "tests/end_to_end/": 0, "tests/session_service/": 2, "tests/promises/": 3}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that no worker waits for another's last file."""
-    items.sort(
-        key=lambda item: next(
-            (place for place, folder in enumerate(LONGEST_FIRST) if item.nodeid.startswith(folder)), 9
-        )
-    )
+    """The running product begins, beside tests that need little of the machine; what kills many processes comes last."""
+    items.sort(key=lambda item: next((PLACES[folder] for folder in PLACES if item.nodeid.startswith(folder)), 1))
 
 
 @pytest.hookimpl(optionalhook=True)
