@@ -33,6 +33,7 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     DATA_DIR=/data
+RUN apt-get update && apt-get install --yes --no-install-recommends ffmpeg && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 product && useradd --uid 10001 --gid product --no-create-home --home-dir /data product
 WORKDIR /app
 COPY --from=packages /venv /venv

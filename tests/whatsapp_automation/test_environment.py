@@ -32,6 +32,7 @@ BAD = {
     "EMAIL_PORT": "70000",
     "EMAIL_USE_TLS": "2",
     "FETCH_ALLOWED_NETWORKS": "10.1.2.3/24",
+    "FFMPEG": None,
     "LINK_BOT_NETWORKS": "157.240.0.1/16",
     "LANGUAGE_CODE": "tlh",
     "LOG_LEVEL": "LOUD",
