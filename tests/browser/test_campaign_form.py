@@ -41,7 +41,7 @@ def test_mistakes_are_told_where_they_are_and_nothing_is_lost(signed_in_page: Pa
     check(page)
     page.get_by_role("button", name="Check the list and preview").click()
     expect(page.get_by_text("There is no column for {{nmaa}}. Did you mean {{nama}}?").first).to_be_visible()
-    page.get_by_role("link", name="Message").click()
+    page.get_by_role("link", name="2 Message").click()
     expect(message).to_have_value("Hi {{nmaa}}, {{kota}} calls!!")
     message.fill("Hi {{nama}}, {{kota}} calls")
     page.get_by_role("button", name="Choose senders and pace").click()
