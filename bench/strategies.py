@@ -64,8 +64,8 @@ def _campaign(senders: list[Sender], numbers: list[str], quick: bool) -> Batch:
         contact_list=people,
         start=True,
         accept_lint=True,
-        min_delay_ms=5 if quick else 3_000,
-        max_delay_ms=20 if quick else 8_000,
+        min_delay_ms=5 if quick else 1_000,
+        max_delay_ms=20 if quick else 3_000,
     )
     campaigns.prepare_campaign(campaign_id=campaign.pk)
     return campaign.batch

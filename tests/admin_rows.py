@@ -234,6 +234,6 @@ def _schedules(name: str, number: int) -> list[Any]:
         interval,
         PeriodicTask.objects.create(name=f"{name} task", task="messaging.tasks.plan", interval=interval),
         CrontabSchedule.objects.create(minute=str(number % 60)),
-        SolarSchedule.objects.create(event="sunrise", latitude=number % 90, longitude=1),
+        SolarSchedule.objects.create(event="sunrise", latitude=number % 9_000 / 100, longitude=1),
         ClockedSchedule.objects.create(clocked_time=now()),
     ]

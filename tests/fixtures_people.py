@@ -22,11 +22,15 @@ def owner(db: None) -> User:
     return make_person("owner@example.com", "Olivia Owner")
 
 
-@pytest.fixture
-def organization(owner: User) -> Organization:
+def make_organization(owner: User) -> Organization:
     return services.create_organization(
         name="Toko Nusantara", slug="nusantara", owner=owner, time_zone="Asia/Jakarta", default_region="ID"
     )
+
+
+@pytest.fixture
+def organization(owner: User) -> Organization:
+    return make_organization(owner)
 
 
 @pytest.fixture

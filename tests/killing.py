@@ -38,9 +38,9 @@ def _wait_until_it_is_noticed() -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                " AND backend_type = 'client backend'"
+                " AND backend_type = 'client backend' AND state <> 'idle'"
             )
             if cursor.fetchone() == (0,):
                 return
         time.sleep(0.005)
-    raise TimeoutError("the killed process is still connected")
+    raise TimeoutError("the killed process's transaction is still open")

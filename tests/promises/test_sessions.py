@@ -1,15 +1,11 @@
 """Sessions while their workers and bridges are killed, in short runs. `python -m bench.handover --help` has longer ones."""
 
-import pytest
-
 from tests.promises.running import run
 
 
-@pytest.mark.parametrize("network", ["--simulated", ""], ids=["simulated", "baileys"])
-def test_sessions_move_between_workers_while_they_send(network: str) -> None:
+def test_sessions_move_between_workers_while_they_send() -> None:
     """Drained, killed and joined: nobody gets a message twice or never, and no session is open twice."""
-    options = ["--senders", "4", "--people", "40", "--lease", "4", "--delay", "2", *filter(None, [network])]
-    summary = run("bench.handover", *options)
+    summary = run("bench.handover", "--senders", "4", "--people", "40", "--lease", "4", "--delay", "2")
     assert summary["delivered_once"] == 40
     assert summary["open_twice"] == 0
     assert summary["take_over"] <= 30
